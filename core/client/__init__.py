@@ -26,13 +26,15 @@ from core.client.client_events import (
     SecretChangeUnknown,
     ServerQuits,
     StatusArrived,
+    StrangeServer,
 )
 from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
+from core.client.network_trust import NetworkTrust
 from core.client.operator_seat import OperatorSeat, OrderNotTaken
 from core.client.posts import PostQueueFull
 from core.client.questions import NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
-from core.client.reaching import Unreachable, reach
+from core.client.reaching import SpeaksInClear, Unreachable, ask, reach
 from core.client.resume_point import ResumePoint
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "GaveUp",
     "LoggedIn",
     "LoginRefused",
+    "NetworkTrust",
     "NotConnected",
     "OperatorSeat",
     "OrderAnswered",
@@ -69,8 +72,11 @@ __all__ = [
     "SecretChangeUnknown",
     "SecretRefused",
     "ServerQuits",
+    "SpeaksInClear",
     "StatusArrived",
+    "StrangeServer",
     "Unreachable",
+    "ask",
     "make_secret",
     "reach",
 ]

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import random
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -26,11 +25,13 @@ from core.client.client_events import (
     SecretChangeUnknown,
     ServerQuits,
     StatusArrived,
+    StrangeServer,
 )
 from core.client.client_settings import ClientSettings
 from core.client.client_states import ClientState
 from core.client.line_connection import LineConnection, check_abroad
 from core.client.machine import ClientMachine
+from core.client.network_trust import NetworkTrust, WrongNetwork, client_tls, speaks_no_tls
 from core.client.operator_questions import OperatorQuestions, OrderAnswer, OrderQuestion
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.questions import NotConnected, OutcomeUnknown, Questions, QueuesRefused, SecretRefused
@@ -50,8 +51,9 @@ class Client:
     """A client of the network. `run` it as a task of yours; everything else is called in the same event loop.
 
     `on_event` is called for each event, in the event loop, and must return at once. With `home`, a callable that
-    returns a connected socket to the server in this process, that server is preferred as long as it lives. `tls`
-    encrypts the connections to others.
+    returns a connected socket to the server in this process, that server is preferred as long as it lives. `trust` is
+    the network whose servers are talked to otherwise, encrypted. Without it a client that has a home talks to nobody
+    else, and one that has none talks in clear, to whoever listens.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Client:
         on_event: Callable[[ClientEvent], None],
         *,
         home: Callable[[], socket.socket] | None = None,
-        tls: ssl.SSLContext | None = None,
+        trust: NetworkTrust | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._machine = ClientMachine(
@@ -73,7 +75,7 @@ class Client:
         )
         self._on_event = on_event
         self._home = home
-        self._tls = tls
+        self._trust = trust
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._wire: LineConnection | None = None
@@ -315,19 +317,26 @@ class Client:
                     raise OSError("there is no server in this process")
                 await loop.create_connection(lambda: wire, sock=self._home_socket())
             else:
+                if self._home is not None and self._trust is None:
+                    # Who is at home in this process has not chosen to talk to others in clear.
+                    raise OSError("it is not known which network its server would be of")
                 if abroad:
                     await check_abroad(address)
                 await loop.create_connection(
                     lambda: wire,
                     address.host,
                     address.port,
-                    ssl=self._tls,
-                    server_hostname=address.host.partition("%")[0] if self._tls is not None else None,
+                    ssl=client_tls() if self._trust is not None else None,
+                    server_hostname="" if self._trust is not None else None,
                     happy_eyeballs_delay=HEAD_START,
                     interleave=1,
                 )
+                if self._trust is not None:
+                    self._trust.meet(address, wire.encryption)
         except (OSError, RuntimeError, ValueError) as error:
             self._connecting = None
+            wire.abandon()
+            self._tell_if_strange(address, error)
             self._machine.connect_failed(explain(error), self._now())
             self._work()
             return
@@ -336,6 +345,13 @@ class Client:
         self._machine.connected(self._now(), near=wire.near)
         self._work()
         wire.go_on()
+
+    def _tell_if_strange(self, address: Address | None, error: Exception) -> None:
+        """Tell the application of somebody who listens where a server of the network should."""
+        if address is None or self._trust is None or not isinstance(error, OSError):
+            return
+        if isinstance(error, WrongNetwork) or speaks_no_tls(error):
+            self._tell(StrangeServer(address, self._trust.fingerprint, getattr(error, "shown", None)))
 
     def _home_socket(self) -> socket.socket:
         assert self._home is not None

@@ -108,6 +108,17 @@ class Disconnected(msgspec.Struct, frozen=True):
     retry_in: float | None
 
 
+class StrangeServer(msgspec.Struct, frozen=True):
+    """Whoever listens at an address is no server of the network, `known` by its fingerprint. Nothing was said to it.
+
+    `shown` is the fingerprint of another network that it is of; None: it is of none, or does not encrypt.
+    """
+
+    address: Address
+    known: str
+    shown: str | None
+
+
 class Renamed(msgspec.Struct, frozen=True):
     username: str
     renamed: str
@@ -181,6 +192,7 @@ ClientEvent = (
     | Redirected
     | ServerQuits
     | Disconnected
+    | StrangeServer
     | Renamed
     | SecretChangeDone
     | SecretChangeFailed

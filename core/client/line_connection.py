@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections import deque
 from typing import Final, Protocol
 
@@ -59,6 +60,18 @@ class LineConnection(asyncio.Protocol):
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    @property
+    def encryption(self) -> ssl.SSLObject:
+        """What the connection is encrypted with."""
+        assert self._transport is not None
+        encrypted: ssl.SSLObject = self._transport.get_extra_info("ssl_object")
+        return encrypted
+
+    def abandon(self) -> None:
+        """Nobody wants the connection."""
+        if self._transport is not None:
+            self._transport.abort()
 
     @property
     def near(self) -> bool:

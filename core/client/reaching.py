@@ -10,6 +10,8 @@ import socket
 import ssl
 from typing import Final
 
+from core.certificates.leaf import ShownLeaf
+from core.client.network_trust import client_tls, leaf_of, speaks_no_tls
 from core.wire.address import Address
 
 _ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
@@ -20,8 +22,27 @@ class Unreachable(Exception):
     """Nobody can be reached there. Says why, as a clause for a person."""
 
 
-async def reach(address: Address, tls: ssl.SSLContext | None, seconds: float) -> None:
+class SpeaksInClear(Unreachable):
+    """Somebody listens there and does not encrypt, or shows nothing of ours: a server that speaks only the base
+    protocol, or none of such a network at all."""
+
+
+async def reach(address: Address, seconds: float) -> None:
     """Connect and hang up. Raises Unreachable, after `seconds` at the latest."""
+    (await _connected(address, None, seconds)).close()
+
+
+async def ask(address: Address, seconds: float) -> ShownLeaf:
+    """Connect, look which network whoever listens there is of, and hang up. Raises Unreachable as `reach` does."""
+    transport = await _connected(address, client_tls(), seconds)
+    leaf = leaf_of(transport.get_extra_info("ssl_object"))
+    transport.close()
+    if leaf is None:
+        raise SpeaksInClear("it is no server of such a network")
+    return leaf
+
+
+async def _connected(address: Address, tls: ssl.SSLContext | None, seconds: float) -> asyncio.Transport:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
@@ -30,14 +51,15 @@ async def reach(address: Address, tls: ssl.SSLContext | None, seconds: float) ->
                 address.host,
                 address.port,
                 ssl=tls,
-                server_hostname=address.host if tls is not None else None,
+                server_hostname="" if tls is not None else None,
                 happy_eyeballs_delay=0.25,
             )
+            return transport
     except TimeoutError:
         raise Unreachable(f"no answer within {seconds:g} seconds") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise Unreachable(explain(error)) from None
-    transport.close()
+        strange = isinstance(error, OSError) and speaks_no_tls(error)
+        raise (SpeaksInClear if strange else Unreachable)(explain(error)) from None
 
 
 def explain(error: BaseException) -> str:
@@ -48,11 +70,8 @@ def explain(error: BaseException) -> str:
         return "the host name is not known"
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return "that is no host name"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        why = (error.reason or str(error)).replace("_", " ").lower()
-        return f"no encrypted connection can be made; perhaps it does not encrypt ({why})"
+        return "it does not encrypt" if speaks_no_tls(error) else "it has hung up before it showed who it is"
     if isinstance(error, OSError):
         codes = [error.errno] if error.errno else [int(code) for code in _ERRNO.findall(str(error))]
         if codes and all(code == errno.ECONNREFUSED for code in codes):

@@ -274,6 +274,11 @@ class Server:
         """The fingerprint of the network that it is of; empty before the start."""
         return self._tls.fingerprint if self._tls is not None else ""
 
+    @property
+    def network_is_settled(self) -> bool:
+        """Whether that is not the one that it has only until it is taken into another one."""
+        return self._tls is not None and self._tls.network.founded_at is not None
+
     async def keep_secret(self) -> None:
         """Have later starts that are given no secret use the one of this start; a disk that fails is told elsewhere."""
         secret = self._secret

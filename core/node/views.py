@@ -47,6 +47,7 @@ def view_of(
     load = people.load
     servers = _servers(context, topology, healing, whereabouts, attached_here, tuple(people.names()), load, signs_from)
     users, users_total = _users(book, servers)
+    connections = tuple(_connection(one) for one in context.connections.first(CONNECTIONS_SHOWN_MAX))
     return NodeSnapshot(
         at=now.wall,
         id=context.id,
@@ -56,7 +57,7 @@ def view_of(
         incarnation=context.incarnation,
         load=load,
         servers=servers,
-        connections=tuple(_connection(one) for one in context.connections.first(CONNECTIONS_SHOWN_MAX)),
+        connections=connections,
         users=users,
         users_total=users_total,
         activities=replication.activities,
@@ -72,6 +73,9 @@ def view_of(
         damaged_then=repair.damaged_then,
         awaits_key_of=awaits_key_of,
         ssh_authority=topology.own.ssh_authority,
+        clients_in_clear=sum(
+            one.role == "client" and one.origin == "inbound" and not one.encrypted for one in connections
+        ),
         network=network_fingerprint(context.network.key) if context.network is not None else "",
         secret_shown=secret_shown,
     )

@@ -41,6 +41,8 @@ class Program:
             "HOME": str(home),
             "PYTHONPATH": str(REPOSITORY),
             "COLUMNS": "100",
+            # Whoever begins a server on a free port is nobody's acquaintance.
+            "ACTIVITY_TUI_ACCEPT_NEW": "yes",
         }
 
         self.is_forked = False

@@ -138,6 +138,7 @@ def test_a_line_without_end_is_refused_without_being_kept(program: Program, shar
 
 def test_posting_ends_when_nobody_reads_any_more_what_became_of_it(program: Program, shared: Node) -> None:
     """As in `yes | activity-tui post HOST - | head -1`: input that never ends, and output that nobody takes."""
+    assert program.run("status", shared.address).status == 0  # It is known from now on.
     with program.running("post", shared.address, "-", stdin=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         feeding = threading.Thread(target=feed_without_end, args=(process.stdin,))
@@ -161,6 +162,7 @@ def feed_without_end(stream: IO[str]) -> None:
 
 
 def test_waiting_for_standard_input_ends_on_interrupt_with_130(program: Program, shared: Node) -> None:
+    assert program.run("status", shared.address).status == 0  # It is known from now on.
     with program.running("post", shared.address, "-", stdin=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         process.stdin.write("one\n")
@@ -218,6 +220,7 @@ def test_tail_gives_the_whole_past_that_is_asked_for_in_order(program: Program, 
 
 
 def test_tail_ends_silently_when_nobody_reads_it_any_more(program: Program, shared: Node) -> None:
+    assert program.run("status", shared.address).status == 0  # It is known from now on.
     with program.running("tail", shared.address, "--since", "1") as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline()

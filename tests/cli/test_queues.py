@@ -127,6 +127,6 @@ def test_of_a_server_that_does_not_know_the_question_it_is_told_that_it_may_be_o
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         variables = {"ACTIVITY_TUI_SECRET": "s3cret"}
-        ended = program.run("status", address, "--queues", "--timeout", "1", variables=variables)
+        ended = program.run("status", address, "--queues", "--timeout", "1", "--plain", variables=variables)
     assert (ended.status, ended.out) == (1, "")
     assert "did not tell its queues within 1 seconds; it may be of an earlier version" in ended.err

@@ -147,7 +147,7 @@ def test_a_registration_that_is_killed_before_its_answer_is_taken_up_with_the_sa
         asked.set()
 
     threading.Thread(target=serve, daemon=True).start()
-    with program.running("register", address, "-u", "ida") as process:
+    with program.running("register", address, "-u", "ida", "--plain") as process:
         assert asked.wait(LIMIT)
         process.send_signal(signal.SIGKILL)
         process.wait(LIMIT)

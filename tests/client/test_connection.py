@@ -148,19 +148,6 @@ async def test_home_is_a_socket_that_the_caller_gives() -> None:
             await told.wait(LoggedIn)
 
 
-async def test_a_home_that_is_gone_does_not_keep_the_client_from_other_servers(server: ScriptedServer) -> None:
-    class NodeGone(Exception):
-        pass
-
-    def gone() -> socket.socket:
-        raise NodeGone("the server is not running")
-
-    told = Told()
-    async with running(told, [server.address], home=gone):
-        await server.login()
-        await told.wait(LoggedIn)
-
-
 async def test_an_application_that_fails_to_take_an_event_does_not_stop_the_client(server: ScriptedServer) -> None:
     told = Told()
 

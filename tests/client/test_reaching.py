@@ -44,7 +44,7 @@ async def several(monkeypatch, *numbers: int) -> str:
     monkeypatch.setattr(loop, "getaddrinfo", names)
     monkeypatch.setattr(loop, "sock_connect", connect)
     with pytest.raises(Unreachable) as why:
-        await reach(Address("several.example", 9), None, 5)
+        await reach(Address("several.example", 9), 5)
     return str(why.value)
 
 

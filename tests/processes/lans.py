@@ -90,7 +90,12 @@ class Program:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             cwd=REPOSITORY,
-            env={**os.environ, "HOME": str(self._home), "PYTHONPATH": str(REPOSITORY)},
+            env={
+                **os.environ,
+                "HOME": str(self._home),
+                "PYTHONPATH": str(REPOSITORY),
+                "ACTIVITY_TUI_ACCEPT_NEW": "yes",
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -76,7 +76,8 @@ class Person:
             *(sys.executable, "-m", "tui", *arguments),
             cwd=self.sources,
             env={**kept, "HOME": str(self.home), "PYTHONPATH": str(self.sources), "PYTHONUNBUFFERED": "1"}
-            | {"ACTIVITY_TUI_USER_SECRET": SECRET_OF_PEOPLE},
+            # Of two versions, at servers of two versions, of which one does not encrypt.
+            | {"ACTIVITY_TUI_USER_SECRET": SECRET_OF_PEOPLE, "ACTIVITY_TUI_PLAIN": "yes"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

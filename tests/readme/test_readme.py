@@ -175,6 +175,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui serve",
         "ACTIVITY_TUI_SECRET=... activity-tui join HOST:3780",
         "activity-tui join HOST:3780",
+        "activity-tui join HOST:3780 --network FINGERPRINT",
         """echo '{"command":"LOGIN","username":"anonymous"}' | nc HOST 3780""",
         "activity-tui serve --ssh 3722",
         "ssh -p 3722 NAME@HOST",
@@ -198,6 +199,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui restore BACKUP --data-dir DIR",
         "activity-tui verify --data-dir DIR",
         "activity-tui known-servers --data-dir DIR",
+        "activity-tui known-networks",
     }
     assert {line.partition("  #")[0].rstrip() for line in commands()} == tried
 
@@ -217,7 +219,7 @@ def test_what_a_server_is_told_to_advertise_is_what_it_tells_others(tmp_path: Pa
             told = next(one for one in process.stderr if "join as a client" in one)
         finally:
             process.terminate()
-    assert told.rstrip().endswith("activity-tui join chat.example.org:3780")
+    assert re.search(r"activity-tui join chat\.example\.org:3780 --network [a-z2-7]{26}$", told.rstrip())
 
 
 def test_posting_says_what_became_of_it(server: Running) -> None:
@@ -237,6 +239,12 @@ def test_status_shows_the_servers(server: Running) -> None:
     done = server.run("activity-tui status HOST:3780")
     assert done.returncode == 0, done.stderr
     assert f"127.0.0.1:{server.port}" in done.stdout
+
+
+def test_the_network_of_a_server_that_one_runs_is_known(server: Running) -> None:
+    done = server.run("activity-tui known-networks")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"^127\.0\.0\.1:{server.port} [a-z2-7]{{26}}$", done.stdout, re.MULTILINE)
 
 
 def test_checking_tells_what_it_posts_and_that_all_of_it_holds(server: Running) -> None:

@@ -68,7 +68,7 @@ async def checked(
 
     def connect(party: CheckedParty, heard: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
         settings = ClientSettings(history=party.history, resume=party.resume, tell_repetitions=party.reads)
-        return script_client(settings, Address("127.0.0.1", server.port), heard)
+        return script_client(settings, Address("127.0.0.1", server.port), heard, None)
 
     streams = Written()
     command = CheckCommand(the_plan, f"127.0.0.1:{server.port}", "anonymous", as_json=as_json)

@@ -20,7 +20,7 @@ async def known_hosts(place: Place, *flags: str) -> tuple[int, str, str]:
     """The command, asking a place: exit status, output, errors."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tui", "known-hosts", str(place.node.address), *flags),
-        env={"HOME": str(place.directory), "PATH": "/usr/bin:/bin"},
+        env={"HOME": str(place.directory), "PATH": "/usr/bin:/bin", "ACTIVITY_TUI_ACCEPT_NEW": "yes"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -38,6 +38,7 @@ async def test_the_line_that_is_printed_lets_in_at_every_server_of_the_network(t
     ):
         await share_authority(first, second)
         await first.until(lambda: sum(bool(one.ssh) for one in first.node.snapshot().servers) == 2)
+        assert (await known_hosts(first))[0] == 0  # The network is known from now on.
         status, line, errors = await known_hosts(first)
         assert (status, errors) == (0, "")
         assert line.count("\n") == 1 and line.startswith("@cert-authority [127.0.0.1]:")
@@ -69,7 +70,7 @@ async def test_where_no_ssh_is_served_there_is_no_line(tmp_path: Path):
     node = await start_node(tmp_path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tui", "known-hosts", str(node.address)),
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "ACTIVITY_TUI_ACCEPT_NEW": "yes"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

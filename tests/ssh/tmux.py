@@ -47,6 +47,7 @@ class Tmux:
             "PATH": os.environ["PATH"],
             "HOME": str(self._socket.parent),
             "LC_ALL": "C.UTF-8",
+            "ACTIVITY_TUI_ACCEPT_NEW": "yes",
             "ENV": str(self._socket.with_suffix(".rc")),
         }
         process = await asyncio.create_subprocess_exec(

@@ -259,6 +259,7 @@ class World:
             node=self.node,
             owns_node=operator,
             target=None if node else Address("192.0.2.1", 3780),
+            network="" if node else "abcdefghijklmnopqrstuvwxyz",
             clock=lambda: self.time,
             feed_capacity=capacity,
             archive=archive,

@@ -24,6 +24,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.application.application_exit import ApplicationExit, Leave
+from tui.application.first_visit import ask_about_network
 from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
 from tui.application.giving_orders import GivingOrders
 from tui.application.own_identity import Identity
@@ -207,14 +208,18 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.main.show_news()
         if self._before is not None:
             self._go_on(self._before)
-        first = self._first if self._before is None or self._before.is_new else None
-        if first is None and (self._before is None or self._before.is_new):
+        is_new = self._before is None or self._before.is_new
+        first = self._first if is_new else None
+        waits = self.model.network_is_new
+        if waits:
+            ask_about_network(self, lambda: self.action_identity() if first is None else self.enter(first))
+        elif first is None and is_new:
             self.action_identity()
         self.shown = True
         # A layout paints everything by itself.
         self.main._repaint_required = not self.main._layout_required
         self._update_now()
-        if first is not None:
+        if first is not None and not waits:
             # Behind the first frame: a client has to be read, too.
             self.enter(first)
         self._frame_scheduler.started(self)

@@ -13,6 +13,7 @@ from tui.cli.console import put_utf8
 from tui.cli.console_streams import ConsoleStreams
 from tui.cli.inputs import choices_of, credentials
 from tui.cli.loop import run_until_interrupted
+from tui.cli.trusting import trust_of
 from tui.script.check_command import CheckCommand
 from tui.script.check_parties import CheckedParty
 from tui.script.check_plan import CheckPlan
@@ -26,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = CheckPlan.of(arguments)
     put_utf8()
     who = credentials(choices, addresses[0])
+    trust = trust_of(choices, addresses[0]) if not arguments.dry_run else None
 
     def connect(party: CheckedParty, heard: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
         settings = ClientSettings(
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         address = addresses[party.turn % len(addresses)]
         # Of many connections the command counts what becomes of each.
-        return script_client(settings, address, heard, hint=who.hint, narrate=lambda sentence: None)
+        return script_client(settings, address, heard, trust, hint=who.hint, narrate=lambda sentence: None)
 
     servers = ", ".join(map(str, addresses))
     command = CheckCommand(plan, servers, who.user, as_json=arguments.json, only_say=arguments.dry_run)

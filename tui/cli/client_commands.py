@@ -11,6 +11,7 @@ from tui.cli.console_streams import ConsoleStreams
 from tui.cli.inputs import address_of, choices_of, credentials, network_secret
 from tui.cli.loading import loading
 from tui.cli.loop import run_until_interrupted
+from tui.cli.trusting import trust_of
 from tui.script.script_commands import command_of
 
 
@@ -30,6 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
         follow_redirects=command.stays,
         reconnect=command.stays,
     )
+    trust = trust_of(choices, address)
     return run_until_interrupted(
-        lambda: command.run(lambda heard: script_client(settings, address, heard, hint=who.hint), ConsoleStreams())
+        lambda: command.run(
+            lambda heard: script_client(settings, address, heard, trust, hint=who.hint), ConsoleStreams()
+        )
     )

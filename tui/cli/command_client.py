@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from core.client import Client, ClientSettings, Unreachable, reach
+from core.client import Client, ClientSettings, NetworkTrust, SpeaksInClear, Unreachable, ask, reach
 from core.wire import Address
 from tui.cli.console import say
+from tui.remembered import known_networks
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient, running
 
@@ -27,7 +28,7 @@ async def find(address: Address, *, serves: bool = False) -> None:
     """Return if somebody listens there. `serves`: whether a server here wants to join there. Raises CommandFailed."""
     patience = asyncio.get_running_loop().call_later(PATIENCE, say, f"waiting for {address}")
     try:
-        await reach(address, None, FIND_LIMIT)
+        await reach(address, FIND_LIMIT)
     except Unreachable as error:
         failure = unreachable(address, str(error))
         if serves:
@@ -37,12 +38,42 @@ async def find(address: Address, *, serves: bool = False) -> None:
         patience.cancel()
 
 
+async def meet(address: Address, trust: NetworkTrust | None) -> None:
+    """Return if a server of the network listens there; of whoever does, where no network is named. Raises
+    CommandFailed."""
+    if trust is None:
+        await find(address)
+        return
+    try:
+        leaf = await ask(address, FIND_LIMIT)
+    except SpeaksInClear:
+        raise strange(address, trust.fingerprint, None) from None
+    except Unreachable as error:
+        raise unreachable(address, str(error)) from None
+    if not leaf.is_of(trust.fingerprint):
+        raise strange(address, trust.fingerprint, leaf.fingerprint)
+
+
 def unreachable(address: Address, reason: str) -> CommandFailed:
     """What to say when nobody, or nobody of ours, answers at an address; `reason` is a clause."""
     return CommandFailed(
         ExitStatus.UNREACHABLE,
         f"{address} cannot be reached: {reason}",
         hint=SOMETHING_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
+    )
+
+
+def strange(address: Address, known: str, shown: str | None) -> CommandFailed:
+    """What to say when whoever listens at an address is no server of the network that is known there."""
+    what = f"it shows another network, {shown}" if shown else "whoever listens there does not encrypt, or is no server"
+    file = known_networks.path()
+    way = f"`activity-tui known-networks --remove {shlex.quote(str(address))}`" if file is not None else "--network"
+    return CommandFailed(
+        ExitStatus.REFUSED,
+        f"{address} is not of the network {known} that is expected there: {what}. Nothing was said to it.",
+        hint="Somebody else may listen in the place of a server that has ended. If it is another network on purpose, "
+        f"{way} forgets the one that was known, and the next command asks anew."
+        + ("" if shown else " --plain talks to it in clear."),
     )
 
 
@@ -64,6 +95,9 @@ class AddressFailures:
             hint = f"`activity-tui register {self.address} -u {shlex.quote(self.user)}` registers the name."
         return CommandFailed(ExitStatus.REFUSED, f"the login was refused: {info}", hint=hint)
 
+    def strange(self, address: Address, known: str, shown: str | None) -> CommandFailed:
+        return strange(address, known, shown)
+
     def unreachable(self, reason: str) -> CommandFailed:
         # The client's own reason names the address too, if it did not even get there.
         return unreachable(self.address, reason.removeprefix(f"{self.address} cannot be reached: "))
@@ -73,11 +107,14 @@ def script_client(
     settings: ClientSettings,
     address: Address,
     on_event: OnEvent,
+    trust: NetworkTrust | None,
     *,
     hint: str = "",
     narrate: Callable[[str], None] = say,
 ) -> AbstractAsyncContextManager[ScriptClient]:
-    """A client of the server at an address. `hint`: what to do if the login is refused. `narrate` is told of lost
-    connections and redirects."""
+    """A client of the server at an address, and of others of the network that is trusted; without one, in clear.
+    `hint`: what to do if the login is refused. `narrate` is told of lost connections and redirects."""
     failures = AddressFailures(address, settings.username, hint)
-    return running(ScriptClient(lambda heard: Client(settings, [address], heard), on_event, failures, narrate))
+    return running(
+        ScriptClient(lambda heard: Client(settings, [address], heard, trust=trust), on_event, failures, narrate)
+    )

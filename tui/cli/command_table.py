@@ -88,19 +88,19 @@ def _join(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
     _after_a_loss(parser)
-    _settings(parser, ("server", "ssh", "person"))
+    _settings(parser, ("server", "ssh", "person", "trust"))
 
 
 def _post(parser: Parser) -> None:
     _client(parser)
     add_post(parser)
-    _settings(parser, ("person",), nameless="anonymous")
+    _settings(parser, ("person", "trust"), nameless="anonymous")
 
 
 def _tail(parser: Parser) -> None:
     _client(parser)
     add_tail(parser)
-    _settings(parser, ("person",), nameless="anonymous")
+    _settings(parser, ("person", "trust"), nameless="anonymous")
 
 
 def _status(parser: Parser) -> None:
@@ -109,20 +109,20 @@ def _status(parser: Parser) -> None:
     operator = parser.add_argument_group("for --queues, where the server runs elsewhere or has another data directory")
     for name in ("secret_file", "data_dir"):
         _flag(operator, BY_NAME[name])
-    _settings(parser, ("person",), nameless="anonymous")
+    _settings(parser, ("person", "trust"), nameless="anonymous")
 
 
 def _check(parser: Parser) -> None:
     parser.add_argument("addresses", metavar="HOST[:PORT]", nargs="+", help="servers of one network, used in turn")
     add_check(parser)
-    _settings(parser, ("person",), nameless="anonymous")
+    _settings(parser, ("person", "trust"), nameless="anonymous")
 
 
 def _register(parser: Parser) -> None:
     _client(parser)
     add_timeout(parser, "30")
     _remember(parser)
-    _settings(parser, ("person",), nameless="")
+    _settings(parser, ("person", "trust"), nameless="")
 
 
 def _passwd(parser: Parser) -> None:
@@ -136,7 +136,7 @@ def _passwd(parser: Parser) -> None:
     )
     add_timeout(parser, "30")
     _remember(parser)
-    _settings(parser, ("person",), nameless="")
+    _settings(parser, ("person", "trust"), nameless="")
 
 
 def _order(parser: Parser) -> None:
@@ -167,7 +167,7 @@ def _order(parser: Parser) -> None:
     )
     parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
     add_timeout(parser, "30")
-    _settings(parser, ("person",), nameless="")
+    _settings(parser, ("person", "trust"), nameless="")
 
 
 def _restore(parser: Parser) -> None:
@@ -191,7 +191,17 @@ def _verify(parser: Parser) -> None:
 def _known_hosts(parser: Parser) -> None:
     _client(parser)
     add_timeout(parser, "10")
-    _settings(parser, ("person",), nameless="anonymous")
+    _settings(parser, ("person", "trust"), nameless="anonymous")
+
+
+def _known_networks(parser: Parser) -> None:
+    parser.add_argument(
+        "--remove",
+        "-R",
+        metavar="HOST[:PORT]",
+        default=None,
+        help="forget which network is at this address, or a network itself, as ssh-keygen -R does",
+    )
 
 
 def _known_servers(parser: Parser) -> None:
@@ -356,6 +366,15 @@ COMMANDS: Final = (
         "A network certifies the SSH host keys of its servers. With this line ssh knows each of them, also one whose "
         "key was made anew, and asks no questions. Every host is asked over SSH first whether it is one, as any server "
         "could name any host, and what does not prove that is left out.",
+    ),
+    Command(
+        "known-networks",
+        "tui.cli.known_networks_command",
+        _known_networks,
+        "tell which network you know at which address, or forget one",
+        "  activity-tui known-networks\n  activity-tui known-networks --remove example.org\n",
+        "As SSH knows hosts: a network that was met once at an address is the only one that is talked to there. A line"
+        " `network FINGERPRINT` is one that is known wherever its servers are met.",
     ),
     Command(
         "known-servers",

@@ -66,6 +66,15 @@ def ask_secret(prompt: str) -> str | None:
         return None
 
 
+def ask_line(question: str) -> str | None:
+    """Ask the person at the terminal for a line; None when there is no terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().rstrip("\n") or None
+
+
 def interactive() -> bool:
     """Whether a screen and a keyboard are there for the application; narration may go elsewhere (`2>file`)."""
     return all(stream.isatty() for stream in (sys.stdin, sys.stdout))

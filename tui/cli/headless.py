@@ -104,7 +104,7 @@ class _Headless:
         data_dir = server.settings.data_dir
         self._log.write(f"data is kept in {data_dir}")
         self._log.write(f"network {server.network}")
-        self._log.write(f"join as a client with: {client_command(server.advertised)}")
+        self._log.write(f"join as a client with: {client_command(server.advertised, server.network)}")
         if caution(server.advertised):
             self._log.write(f"warning {caution(server.advertised)}", level="warning")
         try:

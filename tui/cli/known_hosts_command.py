@@ -14,6 +14,7 @@ from tui.cli.console_streams import ConsoleStreams
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loading import loading
 from tui.cli.loop import run_until_interrupted
+from tui.cli.trusting import trust_of
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import ConnectClient
 from tui.script.script_grammar import seconds_of
@@ -34,12 +35,15 @@ HostPort = tuple[str, int]
 def run(arguments: argparse.Namespace) -> int:
     address, choices = address_of(arguments), choices_of(arguments)
     who = credentials(choices, address)
+    trust = trust_of(choices, address)
     settings = ClientSettings(username=who.user, secret=who.secret, history=0, follow_redirects=False, reconnect=False)
     with loading():
         from tui.script.status_command import StatusCommand
     command = KnownHosts(StatusCommand(True, seconds_of(arguments)), address.host)
     return run_until_interrupted(
-        lambda: command.run(lambda heard: script_client(settings, address, heard, hint=who.hint), ConsoleStreams())
+        lambda: command.run(
+            lambda heard: script_client(settings, address, heard, trust, hint=who.hint), ConsoleStreams()
+        )
     )
 
 

@@ -19,6 +19,7 @@ from tui.own_screen.person_options import PersonOptions
 
 if TYPE_CHECKING:
     from core.engine import OnLoss
+    from tui.cli.trusting import TrustChoice
 
 
 class NodeOptions(KeepsSecret, frozen=True):
@@ -74,5 +75,7 @@ class JoinOptions(msgspec.Struct, frozen=True):
     """A server of the network; without a server here, the one to be a client of."""
     node: NodeOptions | None
     person: PersonOptions
+    trust: TrustChoice | None = None
+    """Whom a person without a server here talks to."""
     data_dir: Path | None = None
     """Where a person without a server here is remembered; None for the usual place, if there is one."""

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from core.client import (
     ClientEvent,
     ClientSettings,
+    NetworkTrust,
     NotConnected,
     OperatorSeat,
     OrderNotTaken,
@@ -22,11 +23,11 @@ from core.client import (
 )
 from core.wire import Address, Ed25519Signer, ListedOrder, code_verifier, operator_fingerprint
 from tui.cli import values
-from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.command_client import script_client
 from tui.cli.console import put, say
-from tui.cli.inputs import address_of, choices_of, credentials, named
+from tui.cli.inputs import Who, address_of, choices_of, credentials, named
 from tui.cli.loop import run_until_interrupted
+from tui.cli.trusting import trust_of
 from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
@@ -76,7 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _tell_key(_signer(path))
     address, seconds, choices = address_of(arguments), seconds_of(arguments), choices_of(arguments)
     wish = _wish(words)
-    ordering = _Ordering(choices, named(choices), address, seconds, _signer(path))
+    named(choices)
+    who = credentials(choices, address)
+    ordering = _Ordering(who, address, trust_of(choices, address), seconds, _signer(path))
     try:
         if words.verb == "list":
             return run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
@@ -144,17 +147,17 @@ class _Ordering:
     """An operator's connection to a server, for one command."""
 
     def __init__(
-        self, choices: ChosenSettings, user: str, address: Address, seconds: float, signer: Ed25519Signer
+        self, who: Who, address: Address, trust: NetworkTrust | None, seconds: float, signer: Ed25519Signer
     ) -> None:
-        self._choices, self._user, self._address, self._seconds = choices, user, address, seconds
+        self._who, self._address, self._trust, self._seconds = who, address, trust, seconds
         self._signer = signer
 
     def _client(self) -> Any:
-        who = credentials(self._choices, self._address)
+        who = self._who
         settings = ClientSettings(
             username=who.user, secret=who.secret, follow_redirects=False, reconnect=False, history=0
         )
-        return script_client(settings, self._address, _ignore, hint=who.hint)
+        return script_client(settings, self._address, _ignore, self._trust, hint=who.hint)
 
     async def give(self, kind: str, wish: OrderWish, because: str, *, as_json: bool) -> int:
         async with self._client() as client:
@@ -176,7 +179,7 @@ class _Ordering:
             if wish.code:
                 say(f"Whose it is sets another secret with: activity-tui passwd {self._address} -u NAME --code")
             if kind not in ("undo", "dismiss", "remove"):
-                say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._user}` undoes it.")
+                say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._who.user}` undoes it.")
         return ExitStatus.DONE
 
     async def list(self, *, as_json: bool) -> int:

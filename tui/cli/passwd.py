@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 from typing import Final
 
-from core.client import ClientEvent, ClientSettings, OutcomeUnknown, SecretRefused, make_secret
+from core.client import ClientEvent, ClientSettings, NetworkTrust, OutcomeUnknown, SecretRefused, make_secret
 from core.wire import Address, secret_problem
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings
@@ -19,6 +19,7 @@ from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
 from tui.cli.remembering import Memory, known
 from tui.cli.setting_table import CODE_VARIABLE, NEW_SECRET_VARIABLE
+from tui.cli.trusting import trust_of
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
 
@@ -36,8 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     new, made = _new(arguments.new_secret_file, user)
     if new in present:
         raise usage_error("the new secret is the present one")
+    trust = trust_of(choices, address)
     memory = Memory(choices, user, address, wanted=arguments.remember)
-    changing = _Changing(user, new, address, seconds, memory)
+    changing = _Changing(user, new, address, trust, seconds, memory)
     try:
         run_until_interrupted(lambda: changing.run(present))
     except BaseException as error:
@@ -66,13 +68,14 @@ def _by_code(
     if not code:
         raise usage_error(f"--code needs the code that an operator has made: {CODE_VARIABLE} gives it")
     new, made = _new(arguments.new_secret_file, user)
+    trust = trust_of(choices, address)
     memory = Memory(choices, user, address, wanted=arguments.remember)
     settings = ClientSettings(
         username=user, secret=new, code=code.strip(), follow_redirects=False, reconnect=False, history=0
     )
 
     async def redeem() -> None:
-        async with script_client(settings, address, _ignore) as client:
+        async with script_client(settings, address, _ignore, trust) as client:
             memory.expect(new)
             await client.wait_logged_in(seconds)
 
@@ -139,8 +142,10 @@ def _new(file: str | None, user: str) -> tuple[str, bool]:
 class _Changing:
     """One change, and how far it came."""
 
-    def __init__(self, user: str, new: str, address: Address, seconds: float, memory: Memory) -> None:
-        self._user, self._new, self._address, self._seconds = user, new, address, seconds
+    def __init__(
+        self, user: str, new: str, address: Address, trust: NetworkTrust | None, seconds: float, memory: Memory
+    ) -> None:
+        self._user, self._new, self._address, self._trust, self._seconds = user, new, address, trust, seconds
         self._memory = memory
         self.asked = False
         """Whether the network may have been asked."""
@@ -149,7 +154,7 @@ class _Changing:
         """Log in with whichever of some secrets is right, and change it."""
         for number, secret in enumerate(present, 1):
             settings = ClientSettings(username=self._user, secret=secret, follow_redirects=False, history=0)
-            async with script_client(settings, self._address, _ignore) as client:
+            async with script_client(settings, self._address, _ignore, self._trust) as client:
                 try:
                     await client.wait_logged_in(self._seconds)
                 except CommandFailed as failed:

@@ -6,13 +6,14 @@ import argparse
 import asyncio
 import random
 
-from core.client import ClientEvent, ClientSettings, Registered, RegisterRefused, make_secret
+from core.client import ClientEvent, ClientSettings, NetworkTrust, Registered, RegisterRefused, make_secret
 from core.wire import Address, registrable_problem
 from tui.cli.command_client import script_client
 from tui.cli.console import put, say
 from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.remembering import Memory, known
+from tui.cli.trusting import trust_of
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 from tui.script.script_client import ScriptClient
 from tui.script.script_grammar import seconds_of
@@ -29,9 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     # A registration that was interrupted is taken up with the secret that it began with.
     begun = before.expected if before is not None and before.secret is None and given is None else None
     secret = given or begun or make_secret(random.SystemRandom())
+    trust = trust_of(choices, address)
     memory = Memory(choices, user, address, wanted=arguments.remember)
     memory.expect(secret)
-    registering = _Registering(user, secret, address, seconds)
+    registering = _Registering(user, secret, address, trust, seconds)
     try:
         run_until_interrupted(lambda: registering.run(again=begun is not None))
     except BaseException as error:
@@ -64,8 +66,8 @@ def tell(secret: str) -> None:
 class _Registering:
     """One registration, and how far it came."""
 
-    def __init__(self, user: str, secret: str, address: Address, seconds: float) -> None:
-        self._user, self._secret, self._address, self._seconds = user, secret, address, seconds
+    def __init__(self, user: str, secret: str, address: Address, trust: NetworkTrust | None, seconds: float) -> None:
+        self._user, self._secret, self._address, self._trust, self._seconds = user, secret, address, trust, seconds
         self._done = asyncio.Event()
         self.asked = False
         """Whether the network may have been asked."""
@@ -86,7 +88,7 @@ class _Registering:
         settings = ClientSettings(
             username=self._user, secret=self._secret, register=True, reconnect=False, follow_redirects=False
         )
-        async with script_client(settings, self._address, self._heard) as client:
+        async with script_client(settings, self._address, self._heard, self._trust) as client:
             self.asked = True
             try:
                 await self._registered(client)
@@ -100,7 +102,7 @@ class _Registering:
         if self.refused:
             # Perhaps it was oneself, before the connection broke: a login tells.
             async with script_client(
-                ClientSettings(username=self._user, secret=self._secret), self._address, self._heard
+                ClientSettings(username=self._user, secret=self._secret), self._address, self._heard, self._trust
             ) as client:
                 await client.wait_logged_in(self._seconds)
             self.refused = False

@@ -16,12 +16,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from core.engine import Server
-from tui.cli.command_client import find
+from tui.cli.command_client import find, meet
 from tui.cli.dumps import dumping
 from tui.cli.log_output import FILE_NAME, Log, LogFile
 from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
 from tui.cli.planning import screen_plan
 from tui.cli.starting import serving_ssh, start_server
+from tui.cli.trusting import TrustChoice
 from tui.model.visitors import Visitors
 from tui.own_screen import screen_child, screen_protocol
 from tui.own_screen.screen_keeper import ScreenKeeper
@@ -50,9 +51,11 @@ def run(options: ServeOptions | JoinOptions) -> int:
 async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
     if isinstance(options, JoinOptions):
         # Before anybody is asked who they are, and before a server of their own begins a network without the other.
-        await find(options.address, serves=options.node is not None)
         if options.node is None:
-            return await _show_network(options, report)
+            assert options.trust is not None
+            await meet(options.address, options.trust.network)
+            return await _show_network(options, options.trust, report)
+        await find(options.address, serves=True)
     assert options.node is not None
     async with AsyncExitStack() as stack:
         log = await _opened_log(options.node, stack)
@@ -126,17 +129,19 @@ async def _show_node(
         report.extend(keeper.report)
 
 
-async def _show_network(options: JoinOptions, report: list[str]) -> int:
+async def _show_network(options: JoinOptions, trust: TrustChoice, report: list[str]) -> int:
     """Show a network to somebody who has no node in it."""
     # It takes Textual, which nobody else has to pay for.
     from tui.model.network_client import client_factory
     from tui.own_screen.terminal_screen import TerminalScreen
 
     screen = TerminalScreen(
-        client_factory((options.address,), home=None),
+        client_factory((options.address,), home=None, trust=trust.network),
         options.person,
         directory=client_data_dir(options),
         target=options.address,
+        network=trust.network.fingerprint if trust.network is not None else "",
+        network_is_new=trust.is_new,
     )
     _log_to(screen.model.fault)
     _leave_on_signals(screen.want_leave)

@@ -66,12 +66,18 @@ def run(arguments: argparse.Namespace) -> int:
         # Before there is a thread, and before this process reads what it needs itself.
         screen_child.begin()
         plan_ahead(person, node)
+    trust = None
+    if node is None:
+        assert join is not None
+        from tui.cli.trusting import met_trust  # A server's own client is at home.
+
+        trust = met_trust(choices, join)
     show = _loaded()
     if join is None:
         assert node is not None
         return show(ServeOptions(node, person))
     data_dir = cast(Path | None, choices.value("data_dir"))
-    return show(JoinOptions(join, node, person, data_dir))
+    return show(JoinOptions(join, node, person, trust, data_dir))
 
 
 def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:

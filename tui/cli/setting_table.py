@@ -24,10 +24,11 @@ NEW_SECRET_VARIABLE: Final = "ACTIVITY_TUI_NEW_SECRET"
 CODE_VARIABLE: Final = "ACTIVITY_TUI_CODE"
 """The one-time code for `passwd --code`."""
 
-SettingGroup = Literal["server", "ssh", "person"]
+SettingGroup = Literal["server", "ssh", "trust", "person"]
 GROUP_TITLES: Final[Mapping[SettingGroup, str]] = {
     "server": "The server that `serve` and `join` run",
     "ssh": "The application over SSH",
+    "trust": "Whom you talk to",
     "person": "Who you are",
 }
 
@@ -356,6 +357,28 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         field="workers",
     ),
     *_SSH_LIMITS,
+    Setting(
+        "network",
+        values.network,
+        "the network that the server must be of: its fingerprint",
+        "FINGERPRINT",
+        group="trust",
+        unset="the one that is known there; you are asked about a new one",
+    ),
+    Setting(
+        "accept_new",
+        values.switch,
+        "whether a network that is met at an address for the first time is known from then on, without a question",
+        default=False,
+        group="trust",
+    ),
+    Setting(
+        "plain",
+        values.switch,
+        "whether to talk in clear, to whoever listens there: to servers that speak only the base protocol",
+        default=False,
+        group="trust",
+    ),
     Setting("user", values.username, "your name in the network", "NAME", group="person", unset="asked for"),
     Setting("user_secret", values.secret, "your secret", group="person", secret=True, flag=False, unset="asked for"),
     Setting("user_secret_file", values.path, "a file whose first line is your secret", "FILE", group="person"),

@@ -8,16 +8,17 @@ import importlib
 import socket
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server
 from core.node import Notice
-from core.wire import DEFAULT_PORT
+from core.wire import DEFAULT_PORT, Address
 from tui.cli import values
 from tui.cli.chosen_settings import default_data_dir
 from tui.cli.options import NodeOptions
-from tui.remembered import credentials, private_file
+from tui.remembered import credentials, known_networks, private_file
 from tui.script.exit_status import CommandFailed, ExitStatus
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ async def start_server(options: NodeOptions) -> Server:
         else:
             with contextlib.suppress(OSError):  # the command line for others can do without it
                 await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
+            await asyncio.to_thread(_know_own_network, server)
+            server.subscribe_identity(partial(_know_later, server))
             for finding in await asyncio.to_thread(_mended, server.settings.data_dir):
                 server.publish(Notice(time.time(), "security", finding, "warning"))
             if options.join is not None:
@@ -63,6 +66,20 @@ async def start_server(options: NodeOptions) -> Server:
             await server.keep_secret()
             return server
     raise AssertionError("unreachable")
+
+
+def _know_own_network(server: Server) -> None:
+    """Have whoever runs the server be asked about it nowhere on this machine."""
+    file = known_networks.path()
+    if file is None or not server.network_is_settled:
+        return
+    here = [Address(host, server.address.port) for host in ("127.0.0.1", "::1", "localhost")]
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # they are asked, at most
+        known_networks.enter(file, server.network, (*here, server.address, server.advertised))
+
+
+def _know_later(server: Server) -> None:
+    asyncio.get_running_loop().run_in_executor(None, _know_own_network, server)
 
 
 def _mended(data_dir: Path) -> list[str]:

@@ -109,6 +109,16 @@ def listening(value: object) -> Address:
     return Address(host(host_part), parse_port(port_part))
 
 
+def network(value: object) -> str:
+    """The fingerprint of a network."""
+    from core.certificates import is_fingerprint  # Help is written without.
+
+    found = text(value).strip().lower()
+    if not is_fingerprint(found):
+        raise ValueError(f"{shown(value)} is no network: `status` and F8 tell its 26 letters and digits")
+    return found
+
+
 def switch(value: object) -> bool:
     """`true` or `false`; in texts also yes/no, on/off, 1/0."""
     if isinstance(value, bool):

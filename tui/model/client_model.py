@@ -42,6 +42,7 @@ HappeningKind = Literal[
     "renamed",
     "disconnected",
     "redirected",
+    "strange server",
     "gone",
 ]
 
@@ -62,6 +63,7 @@ _OWN_NOTICES: Final[Mapping[HappeningKind, tuple[NoticeKind, Severity]]] = {
     "renamed": ("renamed", "warning"),
     "disconnected": ("unlinked", "warning"),
     "redirected": ("redirected", "info"),
+    "strange server": ("security", "error"),
     "gone": ("lost", "error"),
 }
 """What a client notices by itself."""
@@ -78,6 +80,7 @@ class ClientModel:
         *,
         node: NodeFace | None = None,
         target: Address | None = None,
+        network: str = "",
         owns_node: bool = True,
         clock: Callable[[], float] | None = None,
         feed_capacity: int = CAPACITY,
@@ -90,6 +93,10 @@ class ClientModel:
         self.node = node
         self.owns_node = owns_node and node is not None
         """Whether leaving takes the node out of the network."""
+        self.network = network
+        """The fingerprint of the network whose servers are talked to, encrypted; empty: whoever listens, in clear."""
+        self.network_is_new = False
+        """Whether the person has yet to decide that it is the one that they mean: nothing is said to it before."""
         self.target = target
         """The server that a client without a node was asked to join."""
         self.clock = clock or time.time
@@ -349,6 +356,10 @@ class ClientModel:
         )
         self._stage("waiting", f"{why}; {words}")
         self._happen(Happening("disconnected", why))
+
+    def strange_server(self, why: str) -> None:
+        """Whoever listens where a server of the network should is none: it was told nothing."""
+        self._happen(Happening("strange server", why))
 
     def renamed(self, username: str, renamed: str, why: str) -> None:
         self.username = renamed

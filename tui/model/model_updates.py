@@ -22,6 +22,7 @@ from core.client import (
     Removed,
     Renamed,
     ServerQuits,
+    StrangeServer,
 )
 from tui.feed.activities import sender_of
 from tui.model.client_model import ClientModel
@@ -60,6 +61,9 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.server_quits(f"the server leaves; {where}")
         case Disconnected(reason=reason, retry_in=retry_in):
             model.disconnected(reason, retry_in)
+        case StrangeServer(address=address, known=known, shown=shown):
+            what = f"is of another network, {shown}" if shown else "does not encrypt, or is no server"
+            model.strange_server(f"{address}: whoever listens there {what}, not of {known}. Nothing was said to it.")
         case Renamed(username=username, renamed=renamed, info=info):
             model.renamed(username, renamed, info)
         case Removed(ids=ids, by=by, because=because, server=server, since=since):

@@ -6,7 +6,15 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from core.client import Client, ClientSettings, OperatorSeat, OutcomeUnknown, PostQueueFull, SecretRefused
+from core.client import (
+    Client,
+    ClientSettings,
+    NetworkTrust,
+    OperatorSeat,
+    OutcomeUnknown,
+    PostQueueFull,
+    SecretRefused,
+)
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.model_updates import tell
@@ -57,8 +65,10 @@ def client_factory(
     addresses: tuple[Address, ...],
     *,
     home: Callable[[], socket.socket] | None,
+    trust: NetworkTrust | None = None,
 ) -> ClientFactory:
-    """Clients at home where `home` makes a connection to, or at `addresses`."""
+    """Clients at home where `home` makes a connection to, or at `addresses`: of servers of the network that is trusted,
+    or in clear of whoever listens."""
 
     def make(model: ClientModel, identity: SignIn) -> ClientFace:
         anonymous = identity.way == "anonymous"
@@ -68,6 +78,6 @@ def client_factory(
             register=identity.way == "register",
             history=HISTORY if not model.feed.arrived else 0,
         )
-        return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home))
+        return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home, trust=trust))
 
     return make

@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from tui.application.app import Before
 from tui.application.screen_supervisor import FAILED
@@ -25,6 +25,9 @@ from tui.own_screen.node_stub import NodeStub
 from tui.own_screen.terminal_screen import TerminalScreen
 from tui.processes.child_process import ignore_dump_signals, ignore_job_signals, job_control_ignored
 from tui.text.narration import say
+
+if TYPE_CHECKING:
+    from core.client import NetworkTrust
 
 NICENESS: Final = 5
 """How much the node's process goes before: a frame can wait, others' activities should not."""
@@ -71,11 +74,22 @@ async def _main(control: socket.socket, homes: socket.socket) -> int:
 
 
 def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
+    trust: NetworkTrust | None = None
+
     def make_client(model: ClientModel, identity: SignIn) -> ClientFace:
         # The first frame is painted before a client is needed.
+        from core.client import NetworkTrust
         from tui.model.network_client import client_factory
 
-        return client_factory((node.advertised,), home=node.connect)(model, identity)
+        nonlocal trust
+        trust = NetworkTrust(node.snapshot().network)
+        return client_factory((node.advertised,), home=node.connect, trust=trust)(model, identity)
+
+    def look() -> None:
+        if trust is not None:
+            # It may have been taken into another one.
+            trust.fingerprint = node.snapshot().network or trust.fingerprint
+        screen.look()
 
     screen = TerminalScreen(
         make_client,
@@ -106,7 +120,7 @@ def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
     node.started.add_done_callback(begin)
 
     node.on_notice = screen.model.noticed
-    node.on_picture = screen.look
+    node.on_picture = look
     node.on_leave_wanted = screen.want_leave
     node.on_give_back = screen.give_back
     node.on_gone = gone

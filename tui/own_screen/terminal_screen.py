@@ -39,14 +39,18 @@ class TerminalScreen:
         archive: Archive | None = None,
         visitors: Visitors | None = None,
         target: Address | None = None,
+        network: str = "",
+        network_is_new: bool = False,
         anonymous: bool = True,
         stops: bool = True,
     ) -> None:
         """`directory`: where the person is remembered, and reports are written. `node`: the one that is shown, and
-        leaves with the person; None for a client that joins at `target`. `stops`: whether this process is stopped by
-        itself (see `LocalDriver`). Nothing is shown, and the terminal is left alone, until `begin`.
+        leaves with the person; None for a client that joins at `target`, of the `network` that it trusts, once the
+        person does, too, if `network_is_new`. `stops`: whether this process is stopped by itself (see `LocalDriver`).
+        Nothing is shown, and the terminal is left alone, until `begin`.
         """
-        self.model = ClientModel(make_client, node=node, target=target, archive=archive)
+        self.model = ClientModel(make_client, node=node, target=target, network=network, archive=archive)
+        self.model.network_is_new = network_is_new
         self.model.visitors = visitors
         self.report: list[str] = []
         """What the person is to be told when the terminal is theirs again."""

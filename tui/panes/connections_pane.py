@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from core.node import ConnectionView, NodeSnapshot
 from tui.model.client_model import ClientModel
@@ -28,6 +28,14 @@ _STATE_ROLES = {
 }
 _STATE_WORDS = {"eager": "tree link", "lazy": "spare link", "base": "base link", "quiet": "not introduced"}
 
+ENCRYPTED: Final = "TLS"
+IN_CLEAR: Final = "clear"
+_WIRE_DETAILS: Final = {
+    ENCRYPTED: "encrypted (TLS 1.3)",
+    IN_CLEAR: "in clear: whoever is on the way can read and change what is said, secrets too",
+    "": "within this machine",
+}
+
 
 class ConnectionsView(TableView):
     """A row a connection; servers first."""
@@ -38,6 +46,7 @@ class ConnectionsView(TableView):
         Column("Kind", rank=8, most=7, least=6),
         Column("State", rank=1, most=16, least=9),
         Column("Way", rank=2, most=6, least=5),
+        Column("Wire", rank=10, most=5, least=5, optional=True),
         Column("Trip", rank=3, align="right", most=8, least=6, descending=True, optional=True),
         Column("Waiting", rank=4, align="right", most=8, least=7, descending=True, optional=True),
         Column("In", rank=5, align="right", most=8, least=6, descending=True, optional=True),
@@ -91,6 +100,7 @@ def _row(one: ConnectionView, traffic: LinkTraffic | None, names: Mapping[str, s
             ("kind", one.role),
             ("state", state),
             ("way", one.origin),
+            ("wire", _WIRE_DETAILS[_wire(one)]),
             ("address", peer),
             ("round trip", figures.milliseconds(one.round_trip) or "not measured"),
             ("waiting", figures.size(queued) if queued is not None else "not known"),
@@ -108,6 +118,7 @@ def _row(one: ConnectionView, traffic: LinkTraffic | None, names: Mapping[str, s
             one.role,
             state,
             _DIRECTIONS.get(one.origin, one.origin),
+            _wire(one),
             figures.milliseconds(one.round_trip),
             figures.size(queued) if queued is not None else "",
             figures.size(bytes_in) if bytes_in is not None else "",
@@ -120,6 +131,7 @@ def _row(one: ConnectionView, traffic: LinkTraffic | None, names: Mapping[str, s
             "dim",
             _STATE_ROLES.get(one.state, "text"),
             "dim",
+            "warning" if _wire(one) == IN_CLEAR else "dim",
             "text",
             "warning" if queued and queued > 1_000_000 else "text",
             "text",
@@ -132,6 +144,7 @@ def _row(one: ConnectionView, traffic: LinkTraffic | None, names: Mapping[str, s
             one.role,
             state,
             one.origin,
+            _wire(one),
             one.round_trip,
             queued,
             bytes_in,
@@ -143,6 +156,11 @@ def _row(one: ConnectionView, traffic: LinkTraffic | None, names: Mapping[str, s
     )
 
 
+def _wire(one: ConnectionView) -> str:
+    """How the connection is kept from others; nothing where it does not leave this machine's memory."""
+    return "" if one.origin == "local" else ENCRYPTED if one.encrypted else IN_CLEAR
+
+
 def _own_row(model: ClientModel) -> Row:
     """The connection of the person here to the server."""
     who = neutralise_name(model.username or (model.identity.username if model.identity is not None else ""))
@@ -151,12 +169,14 @@ def _own_row(model: ClientModel) -> Row:
     address = model.node.advertised if model.node is not None else model.server
     peer = neutralise(str(address or ""), 300)
     since = max(0.0, model.clock() - model.stage_since)
+    wire = "" if here else ENCRYPTED if model.network else IN_CLEAR
     detail = "\n".join(
         f"{label:<12}{value}"
         for label, value in (
             ("who", f"{who} (you)" if who else "you"),
             ("kind", "client: your own connection"),
             ("state", neutralise(model.stage_words, 200)),
+            ("wire", _WIRE_DETAILS[wire]),
             ("address", peer or "-"),
             ("for", figures.age(since)),
         )
@@ -169,6 +189,7 @@ def _own_row(model: ClientModel) -> Row:
             "client",
             state,
             _DIRECTIONS["local" if here else "outbound"],
+            wire,
             "",
             "",
             "",
@@ -176,8 +197,8 @@ def _own_row(model: ClientModel) -> Row:
             figures.age(since),
             peer,
         ),
-        ("own", "dim", role, "dim", "text", "text", "text", "text", "dim", "dim"),
-        (who.casefold(), "client", state, "outbound", None, None, None, None, since, peer),
+        ("own", "dim", role, "dim", "warning" if wire == IN_CLEAR else "dim", *["text"] * 4, "dim", "dim"),
+        (who.casefold(), "client", state, "outbound", wire, None, None, None, None, since, peer),
         detail,
     )
 
@@ -211,6 +232,7 @@ def _visitor_row(one: SessionView, now: float) -> Row:
             "ssh",
             state,
             "\u2190 ssh",
+            "SSH",
             figures.milliseconds(one.lag) if one.lag else "",
             "",
             figures.size(one.bytes_in),
@@ -218,12 +240,13 @@ def _visitor_row(one: SessionView, now: float) -> Row:
             figures.age(now - one.since),
             f"{address} {client}".rstrip(),
         ),
-        (name_role(one.user), "dim", "good", "dim", "text", "text", "text", "text", "dim", "dim"),
+        (name_role(one.user), "dim", "good", "dim", "dim", "text", "text", "text", "text", "dim", "dim"),
         (
             who.casefold(),
             "ssh",
             state,
             "ssh",
+            "SSH",
             one.lag or None,
             None,
             one.bytes_in,

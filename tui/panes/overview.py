@@ -44,6 +44,8 @@ def top_line(model: ClientModel) -> list[StyledText]:
         parts += [("you are ", _DIM), (neutralise_name(model.username or ""), "bold")]
     else:
         parts.append((neutralise(model.stage_words, 120), "bold"))
+    if model.node is None and not model.network:
+        parts.append((" \u00b7 ! in clear, others can read along", "$text-warning"))
     snapshot = model.snapshot
     if snapshot is None:
         if model.node is None and model.server is not None and model.stage in ("nobody", "online"):

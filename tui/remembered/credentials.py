@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from tui.remembered import private_file
+from tui.remembered.file_lock import locked
 
 FILE_NAME: Final = "person.json"
 LOCK_NAME: Final = "person.lock"
@@ -26,8 +25,6 @@ DAMAGED_NAME: Final = "person.json.damaged"
 BYTES_MAX: Final = 4 * 1024 * 1024
 HERE: Final = ""
 """Where an account is that belongs to the server of this very directory."""
-LOCK_LIMIT: Final = 5.0
-"""Seconds that another program may take to change the file."""
 PLACES_MAX: Final = 64
 """Addresses that are remembered of one account, the latest of them."""
 
@@ -135,7 +132,7 @@ def enter(directory: Path, username: str, secret: str | None, at: str) -> None:
     """
     if secret is not None:
         confirm(directory, username, secret, at)
-    with _locked(directory):
+    with locked(directory, LOCK_NAME):
         known = _read(directory) or Remembered(username)
         save(directory, Remembered(username, secret, known.accounts))
 
@@ -148,7 +145,7 @@ def _change(
     *,
     secret: str | None = None,
 ) -> None:
-    with _locked(directory):
+    with locked(directory, LOCK_NAME):
         found = _read(directory)
         known = found or Remembered(username)
         before = known.account(username, at)
@@ -179,26 +176,3 @@ def _read(directory: Path) -> Remembered | None:
     except (msgspec.DecodeError, private_file.NotOurs):
         os.replace(file, directory / DAMAGED_NAME)
         return None
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Nobody else changes the file meanwhile."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    until = time.monotonic() + LOCK_LIMIT
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise OSError(errno.EAGAIN, "another program keeps it locked", str(directory)) from None
-                time.sleep(0.02)
-            except OSError:
-                # Not every file system knows locks; two programs at the same moment are rare.
-                break
-        yield
-    finally:
-        os.close(handle)

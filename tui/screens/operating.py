@@ -38,20 +38,21 @@ class OperatorScreen(FilteringScreen):
 
     def action_share(self) -> None:
         model, node = self.model, self.model.node
+        network = neutralise(model.snapshot.network, 40) if model.snapshot is not None else model.network
         if node is not None and model.owns_node:
             address = node.advertised
             command = invitation.server_command(address, node.secret)
             before = "With this command a server joins, with its own application. It has been copied:"
             after = (
                 "The secret lets servers into the network: give it to those who may run one.\n"
-                f"A person without a server joins with: {invitation.client_command(address)}"
+                f"A person without a server joins with: {invitation.client_command(address, network)}"
             )
         else:
             known = address_for_others(model)
             if known is None:
                 return
             address = known
-            command = invitation.client_command(address)
+            command = invitation.client_command(address, network)
             before = "With this command others join as clients. It has been copied:"
             after = "Whoever knows the network's secret can join with a server as well."
         if invitation.caution(address):

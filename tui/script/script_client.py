@@ -19,7 +19,9 @@ from core.client import (
     Redirected,
     RegisterRefused,
     Renamed,
+    StrangeServer,
 )
+from core.wire import Address
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.text.safe_text import neutralise
 
@@ -43,6 +45,10 @@ class Failures(Protocol):
 
     def unreachable(self, reason: str) -> CommandFailed:
         """There is no server, or it does not answer; `reason` is a clause."""
+        ...
+
+    def strange(self, address: Address, known: str, shown: str | None) -> CommandFailed:
+        """Whoever listens at an address is no server of the network that is `known`; see `StrangeServer`."""
         ...
 
 
@@ -84,6 +90,12 @@ class ScriptClient:
                 self._fail(self._failures.refused(neutralise(info, 200)))
             case RegisterRefused(info=info):
                 self._fail(CommandFailed(ExitStatus.REFUSED, f"the registration was refused: {info}"))
+            case StrangeServer(address=address, known=known, shown=shown):
+                failure = self._failures.strange(address, known, shown)
+                if self.logged_in.is_set():
+                    self._say(str(failure))
+                else:
+                    self._fail(failure)
             case GaveUp(reason=reason):
                 self._fail(self.unreachable(reason))
             case Disconnected(reason=reason, retry_in=retry_in):

@@ -30,6 +30,8 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
         f"{_count(here, 'server')}, {_count(clients, 'client')}, {_count(registered, 'registered user')}, "
         f"{_count(snapshot.activities, 'activity', 'activities')} kept"
     )
+    if snapshot.network:
+        yield f"network {neutralise(snapshot.network, 40)}"
     yield from _warnings(snapshot)
     if snapshot.read_through_at is not None:
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(snapshot.read_through_at))
@@ -46,7 +48,7 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
     if snapshot.connections:
         yield ""
         yield from _aligned(
-            ("CONNECTION", "ROLE", "STATE", "PEER", "ROUND TRIP", "SINCE"),
+            ("CONNECTION", "ROLE", "STATE", "WIRE", "PEER", "ROUND TRIP", "SINCE"),
             (_connection_row(connection) for connection in snapshot.connections),
         )
     if snapshot.users:
@@ -74,6 +76,11 @@ def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
         yield f"! the network's secret has been sent in clear to {where}: whoever can listen on the way has it"
     if snapshot.base_servers:
         yield "! a base server is part of the network: secrets travel there in the clear when somebody registers"
+    if in_clear := [one for one in snapshot.connections if one.role == "server" and not one.encrypted]:
+        yield f"! {_count(len(in_clear), 'link')} in clear: whoever is on the way reads what all people write"
+    if snapshot.clients_in_clear:
+        clients = _count(snapshot.clients_in_clear, "client")
+        yield f"! {clients} here in clear: whoever is on the way reads what they read and write, and their secrets"
     unsigned = sum(server.state == "reachable" and not server.key for server in snapshot.servers)
     if unsigned:
         yield f"! what {_count(unsigned, 'server')} of a version before keys says is not signed: anybody could say it"
@@ -115,6 +122,7 @@ def _connection_row(connection: ConnectionView) -> tuple[str, ...]:
         name,
         f"{connection.role} {arrow}",
         neutralise(connection.state),
+        "" if connection.origin == "local" else "TLS" if connection.encrypted else "in clear",
         neutralise(connection.peer),
         trip,
         _moment(connection.since),

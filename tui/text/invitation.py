@@ -28,9 +28,11 @@ def caution(address: Address) -> str:
             )
 
 
-def client_command(address: Address) -> str:
-    """With which a person joins as a client."""
-    return f"activity-tui join {shlex.quote(str(address))}"
+def client_command(address: Address, network: str = "") -> str:
+    """With which a person joins as a client. With the network's fingerprint nobody is asked whether it is the right
+    one, and no other server that listens there is taken for it."""
+    known = f" --network {shlex.quote(network)}" if network else ""
+    return f"activity-tui join {shlex.quote(str(address))}{known}"
 
 
 def server_command(address: Address, secret: str) -> str:

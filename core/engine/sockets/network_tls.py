@@ -61,7 +61,7 @@ def _listening(leaf: Leaf, known: str) -> ssl.SSLContext:
     context.num_tickets = 0
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=known)
-    _load(context, leaf)
+    load_leaf(context, leaf)
     return context
 
 
@@ -72,7 +72,7 @@ def _dialling(leaf: Leaf | None) -> ssl.SSLContext:
     # OpenSSL proves that the other side has the key that its certificate names. Whose that is, is read from the leaf.
     context.verify_mode = ssl.CERT_NONE
     if leaf is not None:
-        _load(context, leaf)
+        load_leaf(context, leaf)
     return context
 
 
@@ -81,7 +81,7 @@ def _restrict(context: ssl.SSLContext) -> None:
     context.options |= ssl.OP_NO_RENEGOTIATION
 
 
-def _load(context: ssl.SSLContext, leaf: Leaf) -> None:
+def load_leaf(context: ssl.SSLContext, leaf: Leaf) -> None:
     """Have a context show a leaf. `ssl` takes files only: this one is in memory, where the system has such."""
     text = (leaf.certificate + leaf.key).encode("ascii")
     try:

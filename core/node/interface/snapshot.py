@@ -124,6 +124,8 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """The network's fingerprint; empty where it has no key."""
     secret_shown: tuple[str, ...] = ()
     """Addresses to which this start of the node has sent the network's secret in clear; the first ones."""
+    clients_in_clear: int = 0
+    """Clients of this node whose connections others can read, of those among `connections`."""
 
 
 def fitting(snapshot: NodeSnapshot, bytes_max: int) -> NodeSnapshot:

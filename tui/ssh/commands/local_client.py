@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
-from core.wire import ANONYMOUS
+from core.wire import ANONYMOUS, Address
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient, running
 from tui.script.streams import Streams
@@ -30,6 +30,9 @@ class LocalFailures:
 
     def refused(self, info: str) -> CommandFailed:
         return CommandFailed(ExitStatus.REFUSED, f"the login was refused: {info}")
+
+    def strange(self, address: Address, known: str, shown: str | None) -> CommandFailed:
+        return self.unreachable(f"{address} is no server of the network")
 
     def unreachable(self, reason: str) -> CommandFailed:
         if self.way_on:

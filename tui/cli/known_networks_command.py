@@ -1,0 +1,44 @@
+"""`known-networks`: which network is known at which address, and taking that back."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.certificates import is_fingerprint
+from tui.cli.console import put, say
+from tui.cli.values import address
+from tui.remembered import known_networks
+from tui.remembered.known_networks import KnownNetworks
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
+
+
+def run(arguments: argparse.Namespace) -> int:
+    file = known_networks.path()
+    if file is None:
+        raise usage_error("there is no home directory to remember networks in", hint="HOME says where that is.")
+    try:
+        if arguments.remove is not None:
+            return _removed(arguments.remove, known_networks.forget(file, _written(arguments.remove)))
+        for where, network in KnownNetworks(file).entries():
+            put(f"{where} {network}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise CommandFailed(ExitStatus.FAILURE, f"{file}: {reason}") from None
+    return ExitStatus.DONE
+
+
+def _removed(what: str, lines: int) -> ExitStatus:
+    if not lines:
+        raise CommandFailed(ExitStatus.FAILURE, f"nothing is known of {what}", hint="Without --remove all are listed.")
+    say(f"{what} is known no more: whoever is met there first is asked about")
+    return ExitStatus.DONE
+
+
+def _written(what: str) -> str:
+    """An address as the file has it; a network as it is."""
+    if is_fingerprint(what):
+        return what
+    try:
+        return known_networks.written(address(what))
+    except ValueError:
+        return what
