@@ -21,7 +21,7 @@ import pytest
 from spake2 import SPAKE2_A
 
 from core.certificates import NetworkKey
-from core.client import Client, ClientEvent, ClientSettings, LoggedIn
+from core.client import Client, ClientEvent, ClientSettings, LoggedIn, NetworkTrust
 from core.engine import EngineSettings, Server
 from core.engine.sockets.network_tls import NetworkTls
 from core.engine.transport.plain_transport import Poller
@@ -491,28 +491,39 @@ async def test_noise_of_a_server_of_the_network_hurts_nobody_else(
 # --- a client ---------------------------------------------------------------------------------------------------------
 
 
-async def test_noise_of_whatever_a_client_connects_to_ends_in_words(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("wire", ["in clear", "encrypted", "encrypted by another network"])
+async def test_noise_of_whatever_a_client_connects_to_ends_in_words(
+    wire: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """A client of a script: it gets somewhere, or says why not, and never hangs."""
-    rng = generator("sockets", "client")
+    rng = generator("sockets", "client", wire)
     print(f"FUZZ_SEED={drawn_seed()}")
     noise, welcome = Noise(rng, EXAMPLE_LINES), line("LOGIN_SUCCESS", id="x", vector={}, features=["change_secret"])
 
+    said: list[bytes] = []
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            await reader.read(1 << 16)
+            said.append(await reader.read(1 << 16))
             writer.write(rng.choice((b"", welcome, welcome)))
             for _ in range(rng.randrange(6)):
                 writer.write(noise.lines())
                 await writer.drain()
         writer.close()
 
-    listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+    context, trust = None, None
+    if wire != "in clear":
+        seed = rng.randbytes(32)
+        context = NetworkTls(rng.randbytes(32), KeptNetwork(seed, NetworkKey(seed).public, 1.0)).listening
+        known = NetworkKey(seed if wire == "encrypted" else rng.randbytes(32))
+        trust = NetworkTrust(known.fingerprint)
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     address = Address(*listener.sockets[0].getsockname()[:2])
     heard = 0
     for _ in range(CALLERS):
         events: list[ClientEvent] = []
         settings = ClientSettings(username="ann", secret="s", reconnect=False, follow_redirects=False, history=5)
-        client = Client(settings, [address], events.append)
+        client = Client(settings, [address], events.append, trust=trust)
         running = asyncio.create_task(client.run())
         client.post({"text": "hello"})
         with contextlib.suppress(TimeoutError):
@@ -524,5 +535,8 @@ async def test_noise_of_whatever_a_client_connects_to_ends_in_words(caplog: pyte
         heard += any(isinstance(event, LoggedIn) for event in events)
         assert len(events) < 10_000
     listener.close()
-    assert heard, "nobody was ever let in"
+    strange = wire == "encrypted by another network"
+    assert bool(heard) == any(said) == (not strange), (
+        "nobody is told a name or a secret who is no server of the network"
+    )
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
