@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning
     from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset
     from core.engine.server import Server
+    from core.engine.sockets.interfaces import hosts_for_others
     from core.engine.transport.stream_connection import ConnectionTraffic
     from core.store.loss import OnLoss
     from core.store.retention import Retention
@@ -41,6 +42,7 @@ __all__ = [
     "Preset",
     "Retention",
     "Server",
+    "hosts_for_others",
 ]
 
 if not TYPE_CHECKING:
@@ -61,6 +63,7 @@ if not TYPE_CHECKING:
                 "Preset",
             ),
             "server": ("Server",),
+            "sockets.interfaces": ("hosts_for_others",),
             "transport.stream_connection": ("ConnectionTraffic",),
             "core.store.loss": ("OnLoss",),
             "core.store.retention": ("Retention",),

@@ -14,6 +14,7 @@ from core.node.interface.node_config import NodeConfig
 from core.store.loss import OnLoss
 from core.store.retention import Retention
 from core.wire.address import Address
+from core.wire.invitations import Invited
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SERVER_LINE_BYTES_MAX
 
 MEBIBYTE: Final = 1024 * 1024
@@ -97,6 +98,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the start does where the data directory has lost what its node had acknowledged."""
     join: Address | None = None
     """A server of the network to join."""
+    invited: Invited | None = None
+    """By which this server is to be admitted there, in the place of the network's secret."""
     join_base: bool = False
     """Whether that is a server of 2018, which is shown the network's secret in clear."""
     preset: Preset = "lan"

@@ -160,6 +160,8 @@ class Server:
                 passwords,
                 dial_limit=config.dial_limit,
                 tls=self._tls,
+                data_dir=self.settings.data_dir,
+                on_secret=self._learn_secret,
                 on_notice=self._notice,
                 on_key_removed=self._key_subscribers.call,
                 on_secret_replaced=self._secret_subscribers.call,
@@ -219,7 +221,7 @@ class Server:
         if self._follows_machine:
             runtime.run(loop.create_task(watch.run(self._advertised.host), name="addresses"))
         if self.settings.join is not None:
-            runtime.deliver(JoinRequested(self.settings.join, self.settings.join_base))
+            runtime.deliver(JoinRequested(self.settings.join, self.settings.join_base, self.settings.invited))
 
     def request_drain(self, reason: str = "") -> None:
         """Leave the network in an orderly way; `wait_closed` tells when that is done. A second call does nothing."""
@@ -278,6 +280,9 @@ class Server:
     def network_is_settled(self) -> bool:
         """Whether that is not the one that it has only until it is taken into another one."""
         return self._tls is not None and self._tls.network.founded_at is not None
+
+    def _learn_secret(self, secret: str) -> None:
+        self._secret = secret
 
     async def keep_secret(self) -> None:
         """Have later starts that are given no secret use the one of this start; a disk that fails is told elsewhere."""

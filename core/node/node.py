@@ -39,6 +39,7 @@ from core.node.interface.events import (
     EntriesDamaged,
     Event,
     Fetched,
+    InvitationUsed,
     JoinRequested,
     KeyAgreed,
     KeyChangeRequested,
@@ -445,13 +446,15 @@ class Node:
                 self.membership.adopted(event.network)
             case KeyAgreed():
                 self.admission.computed(event)
+            case InvitationUsed():
+                self.admission.used(event)
             case CommitFailed():
                 self.storage.failed(event.batch, event.reason)
             case StoreRecovered():
                 self.storage.recovered()
                 self.catching_up.readable_again()
             case JoinRequested():
-                self.healing.join(event.address, base=event.base)
+                self.healing.join(event.address, base=event.base, invited=event.invited)
             case DrainRequested():
                 self.drain.begin(event.reason)
             case DisconnectRequested():

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from core.store.backup import restore_backup
     from core.store.downgrade import downgrade_store
     from core.store.identity import next_incarnation, node_id
+    from core.store.invitation_file import GivenInvitation, give_invitation
     from core.store.loss import OnLoss
     from core.store.memory_store import MemoryStore
+    from core.store.network_of_data import network_of
     from core.store.opening import open_store
     from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
     from core.store.server_bindings import forget_known_server, known_servers
@@ -50,6 +52,7 @@ __all__ = [
     "DataDirectoryUnusable",
     "DataExists",
     "DataLost",
+    "GivenInvitation",
     "MemoryStore",
     "OnLoss",
     "Retention",
@@ -64,7 +67,9 @@ __all__ = [
     "Verification",
     "downgrade_store",
     "forget_known_server",
+    "give_invitation",
     "known_servers",
+    "network_of",
     "next_incarnation",
     "node_id",
     "open_store",
@@ -82,6 +87,11 @@ if not TYPE_CHECKING:
             "identity": (
                 "next_incarnation",
                 "node_id",
+            ),
+            "network_of_data": ("network_of",),
+            "invitation_file": (
+                "GivenInvitation",
+                "give_invitation",
             ),
             "loss": ("OnLoss",),
             "memory_store": ("MemoryStore",),

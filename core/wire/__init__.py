@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, Stream, parse_entry_id
     from core.wire.framing import LineSplitter, LineTooLong
     from core.wire.idempotency import idempotency_fingerprint
+    from core.wire.invitations import CODE_BYTES, Invited, code_of, invitation_line, read_invitation
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANONYMOUS",
     "CLIENT_LINE_BYTES_MAX",
+    "CODE_BYTES",
     "DEFAULT_PORT",
     "SECRET_CHARACTERS_MAX",
     "AccountFact",
@@ -40,6 +42,7 @@ __all__ = [
     "Ed25519Signer",
     "Entry",
     "EntryId",
+    "Invited",
     "KeepsSecret",
     "KeyChange",
     "LineSplitter",
@@ -50,9 +53,11 @@ __all__ = [
     "Scope",
     "ServerKey",
     "Stream",
+    "code_of",
     "code_verifier",
     "fingerprint",
     "idempotency_fingerprint",
+    "invitation_line",
     "is_certified",
     "literal",
     "name_problem",
@@ -61,6 +66,7 @@ __all__ = [
     "parse_address",
     "parse_entry_id",
     "parse_port",
+    "read_invitation",
     "read_public_key",
     "registrable_problem",
     "scope_of",
@@ -93,6 +99,7 @@ if not TYPE_CHECKING:
                 "LineTooLong",
             ),
             "idempotency": ("idempotency_fingerprint",),
+            "invitations": ("CODE_BYTES", "Invited", "code_of", "invitation_line", "read_invitation"),
             "limits": (
                 "CLIENT_LINE_BYTES_MAX",
                 "DEFAULT_PORT",

@@ -50,7 +50,7 @@ from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
 from core.wire.founding_record import FoundingRecord
 from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, Succession
 from core.wire.key_agreement_proofs import KeyProof, Share
-from core.wire.limits import RECORD_ENTRIES_MAX, VERIFIER_CHARACTERS_MAX
+from core.wire.limits import RECORD_ENTRIES_MAX, SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
 from core.wire.secret_keeping import KeepsSecret
 from core.wire.server_keys import Nonce, PublicKey, Signature
 from core.wire.signed_orders import (
@@ -141,10 +141,11 @@ class ServerRefused(Message, frozen=True):
 class AdmissionRequest(Message, frozen=True):
     """A server that knows the network's secret, and has no certificate of it, asks to be admitted: its own public key,
     and its share of a key that both sides agree on (`core.wire.key_agreement_proofs`). First on an encrypted
-    connection."""
+    connection. With `invitation`, the id of a code, it knows that code in the place of the secret."""
 
     key: PublicKey
     share: Share
+    invitation: Label | None = None
 
 
 class AdmissionShare(Message, frozen=True):
@@ -172,14 +173,16 @@ class AdmissionProof(KeepsSecret, Message, frozen=True):
 
 class AdmissionGranted(KeepsSecret, Message, frozen=True):
     """The dialling side is admitted; then close. Where the answering side's network stays: its private keys, and when
-    it was founded. How other keys have led to the one that stays, as far as the side knows."""
+    it was founded. How other keys have led to the one that stays, as far as the side knows. To
+    who was invited, the network's secret."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh", "secret"})
 
     founded: FoundedAt | None = None
     successions: Successions = ()
     seed: NetworkSeed | None = None
     ssh: NetworkSeed | None = None
+    secret: Annotated[str, msgspec.Meta(max_length=SECRET_CHARACTERS_MAX)] | None = None
 
 
 class NetworkNews(KeepsSecret, Message, frozen=True):

@@ -19,6 +19,7 @@ from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.testing import SECRET, End, ScriptedNetwork, ScriptedPeer, WatchedServer
 from core.wire import messages as wire
 from core.wire.address import Address
+from core.wire.invitations import Invited, code_id, code_of
 from core.wire.key_agreement_proofs import DiallersWord, answering_identity, dialling_identity, proof_of_dialling
 from core.wire.messages import Message, command_of
 from core.wire.server_keys import certified_id
@@ -159,6 +160,78 @@ def test_a_network_is_upgraded_server_by_server_and_then_no_secret_travels_any_m
     assert network.is_one()
     assert all(end.encrypted for server in network.living for end in server.ends.values())
     assert secrets_said(*network.living) == []
+
+
+# --- who was invited --------------------------------------------------------------------------------------------------
+
+
+CODE = code_of(bytes(range(16)))
+
+
+def invites(server: WatchedServer, uses: int = 1) -> Invited:
+    server.invitations[CODE] = uses
+    return Invited(server.node.membership.fingerprint, CODE)
+
+
+def comes_by(network: ScriptedNetwork, name: str, address: Address, invited: Invited) -> WatchedServer:
+    """A server that knows no secret of the network comes by an invitation."""
+    server = network.start(name, own_network=True, links="base", secret=f"the secret that {name} has made")
+    server.handle(events.JoinRequested(address, invited=invited))
+    network.run(3.0)
+    return server
+
+
+def test_who_was_invited_is_of_the_network_and_knows_its_secret_and_no_other_comes_by_that_invitation() -> None:
+    network = ScriptedNetwork()
+    first = network.start("first", own_network=True, links="base")
+    invited = invites(first)
+    second = comes_by(network, "second", first.address, invited)
+    assert second.neighbours == {first.id}
+    assert second.secrets_kept == [SECRET]
+    assert second.said(wire.AdmissionRequest)[0].invitation == code_id(CODE)
+    third = comes_by(network, "third", first.address, invited)
+    assert third.neighbours == set()
+    assert third.secrets_kept == []
+    assert [text for text in third.told("join_refused") if "the invitation is not good there" in text]
+    assert [text for text in first.told("refused") if "its invitation is not good here" in text]
+    joined(network, "fourth", second)
+    assert network.servers["fourth"].neighbours >= {second.id}
+
+
+def test_of_two_who_come_at_once_by_an_invitation_that_is_good_once_one_is_let_in() -> None:
+    network = ScriptedNetwork()
+    first = network.start("first", own_network=True, links="base")
+    invited = invites(first)
+    both = [network.start(name, own_network=True, links="base", secret="none") for name in ("one", "other")]
+    for server in both:
+        server.handle(events.JoinRequested(first.address, invited=invited))
+    network.run(5.0)
+    assert sorted(len(server.neighbours) for server in both) == [0, 1]
+    assert len(keys_handed_out(first)) == 1
+
+
+def test_who_was_invited_comes_to_the_younger_network() -> None:
+    network = ScriptedNetwork()
+    older = network.start("older", own_network=True, links="base", secret="none")
+    network.run(5.0)
+    first = network.start("first", own_network=True, links="base")
+    invited = invites(first)
+    before = first.node.membership.fingerprint
+    older.handle(events.JoinRequested(first.address, invited=invited))
+    network.run(5.0)
+    assert network.is_one()
+    assert fingerprints(network) == {before}
+
+
+def test_an_invitation_is_shown_to_nobody_who_is_not_of_the_network_that_it_names() -> None:
+    network = ScriptedNetwork()
+    first = network.start("first", own_network=True, links="base")
+    rogue = Listener(STRANGER, guess)
+    network.listen(ROGUE, rogue)
+    second = comes_by(network, "second", ROGUE, invites(first))
+    network.run(60.0)
+    assert rogue.log == []
+    assert [text for text in second.told("join_refused") if "and the invitation is to" in text]
 
 
 # --- who does not -----------------------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.base_peers.network import SECRET
-from tests.processes.harness import NodeNetwork, NodeProcess, wait_for
+from tests.processes.harness import REPOSITORY, NodeNetwork, NodeProcess, wait_for
 from tests.processes.rogues import Noted, listening, passing_on, strangers_keys
 
 TRIES = 1000
@@ -121,6 +124,50 @@ async def test_a_server_that_speaks_only_in_clear_is_not_joined_unless_it_was_na
         await nodes.start(("127.0.0.1", base.port), base=True)
         await wait_for(lambda: SECRET.encode() in base.everything, 20.0, "the secret is shown")
         await nodes.nodes[0].said("the network's secret is sent to")
+
+
+async def test_a_server_comes_by_an_invitation_once(nodes: NodeNetwork) -> None:
+    first = await nodes.start()
+    where = f"{first.host}:{first.port}"
+    line = (await _invited(first, where)).split()[-1]
+    assert line.startswith(f"{where}/")
+    second = Invitee(nodes.directory / "second", line, nodes.options)
+    nodes.nodes.append(second)
+    await second.start()
+    await nodes.settled()
+    assert len(await networks(first, second)) == 1
+    assert line.rpartition("/")[2].encode() not in _read(Path(f"/proc/{second.pid}/cmdline"))
+    assert len({_read(node.data_dir / "network-secret") for node in (first, second)}) == 1
+    assert "the invitation is not good there" in await refused_to_start(
+        Invitee(nodes.directory / "third", line, nodes.options)
+    )
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+class Invitee(NodeProcess):
+    """A server that is started with an invitation in the place of the secret."""
+
+    def __init__(self, data_dir: Path, line: str, options: Sequence[str]) -> None:
+        super().__init__(data_dir, options=options)
+        self.line = line
+
+    def command(self) -> list[str]:
+        words = super().command()
+        at = words.index("--secret")
+        words[at : at + 2] = []
+        return [*words[: words.index("serve")], "join", self.line, *words[words.index("serve") + 1 :]]
+
+
+async def _invited(node: NodeProcess, where: str) -> str:
+    """What `activity-tui invite` prints at a server."""
+    command = [sys.executable, "-m", "tui", "invite", "server", where, "--data-dir", str(node.data_dir)]
+    done = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY)
+    printed, _ = await done.communicate()
+    assert done.returncode == 0
+    return printed.decode()
 
 
 async def test_servers_that_are_joined_by_each_other_take_the_older_networks_key(nodes: NodeNetwork) -> None:

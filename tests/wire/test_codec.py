@@ -259,6 +259,9 @@ def test_unknown_fields_are_ignored_in_every_command(command: str) -> None:
     assert decode(json.dumps(extended).encode()) == plain
 
 
+KEY_TEXT = "A" * 43 + "="
+"""32 bytes in base 64."""
+
 BASE_LEGAL: dict[str, dict[str, Any]] = {
     "AUTHENTICATE": {"secret": "s"},
     "AUTHENTICATION_FAIL": {"info": "i"},
@@ -286,6 +289,11 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "USER_INFO": {"user_info": {"u": "v"}},
     "SERVER_HELLO": {"id": "x", "incarnation": 1, "hostname": "h", "port": 1},
     "SERVER_PROOF": {"proof": "c2lnbmF0dXJl"},
+    "ADMISSION_REQUEST": {"key": KEY_TEXT, "share": "QUJD"},
+    "ADMISSION_SHARE": {"share": "QUJD", "proof": KEY_TEXT, "network": KEY_TEXT},
+    "ADMISSION_PROOF": {"proof": KEY_TEXT, "network": KEY_TEXT},
+    "ADMISSION_GRANTED": {},
+    "NETWORK_NEWS": {"network": KEY_TEXT},
     "SERVER_REFUSED": {"reason": "busy"},
     "ACCOUNT": {"id": "a.1.1", "stamp": 1, "username": "u", "verifier": "v", "claimed_at": 1, "claim": "c"},
     "LOCK_RELEASE": {"username": "u", "claim": "c"},

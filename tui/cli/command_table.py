@@ -81,7 +81,7 @@ def _serve(parser: Parser) -> None:
 
 
 def _join(parser: Parser) -> None:
-    parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
+    parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network, or an invitation")
     parser.add_argument(
         "--base", action="store_true",
         help="it is a server of 2018: the network's secret is shown to it, and to whoever listens on the way, in clear",
@@ -210,6 +210,17 @@ def _known_servers(parser: Parser) -> None:
     )
     parser.add_argument("--json", action="store_true", default=False, help="print one JSON array")
     _flag(parser, BY_NAME["data_dir"])
+
+
+def _invite(parser: Parser) -> None:
+    parser.add_argument("whom", metavar="server", choices=("server",), help="whom: a server")
+    parser.add_argument(
+        "address", metavar="HOST[:PORT]", nargs="?", default=None, help="where it reaches this one (default: found out)"
+    )
+    parser.add_argument("--uses", metavar="COUNT", default="1", help="how many may come by it (default: 1)")
+    parser.add_argument("--expires", metavar="TIME", default="24h", help="how long it is good (default: 24h)")
+    for name in ("data_dir", "port"):
+        _flag(parser, BY_NAME[name])
 
 
 def _config(parser: Parser) -> None:
@@ -366,6 +377,15 @@ COMMANDS: Final = (
         "A network certifies the SSH host keys of its servers. With this line ssh knows each of them, also one whose "
         "key was made anew, and asks no questions. Every host is asked over SSH first whether it is one, as any server "
         "could name any host, and what does not prove that is left out.",
+    ),
+    Command(
+        "invite",
+        "tui.cli.invite_command",
+        _invite,
+        "invite a server: a code that is good once, in the place of the secret",
+        "  activity-tui invite server\n  activity-tui invite server example.org --uses 5 --expires 7d\n",
+        "Prints the command by which it joins at this server, on whose machine you are. Nobody who listens on the way "
+        "learns the code, nor does anybody who pretends to be a server of this network.",
     ),
     Command(
         "known-networks",

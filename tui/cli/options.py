@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from core.wire import Address, KeepsSecret
+from core.wire import Address, Invited, KeepsSecret
 from tui.cli.log_output import LogLevel
 from tui.cli.setting_table import Destination
 from tui.own_screen.person_options import PersonOptions
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class NodeOptions(KeepsSecret, frozen=True):
     """A server in this process. Times are in seconds."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"secret", "shown"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"secret", "shown", "invited"})
 
     port: int
     """0 for any free port."""
@@ -39,6 +39,8 @@ class NodeOptions(KeepsSecret, frozen=True):
     """None for the default directory of the port that the server gets: see `default_data_dir`."""
     join: Address | None
     """A server of the network to become part of; None for the first one of a network, or one that is restarted."""
+    invited: Invited | None
+    """By which the server is to be admitted there, in the place of the network's secret."""
     join_base: bool
     """Whether that is a server of 2018."""
     ssh: Address | None

@@ -9,7 +9,7 @@ from typing import cast, get_args
 
 from msgspec.structs import replace
 
-from core.wire import Address
+from core.wire import Address, Invited, read_invitation
 from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.config_command import shown_settings
 from tui.cli.console import interactive
@@ -18,6 +18,7 @@ from tui.cli.inputs import address_of, choices_of
 from tui.cli.loading import loading
 from tui.cli.log_output import LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
+from tui.cli.process_list import hide_argument
 from tui.cli.setting_table import Destination
 from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
@@ -26,10 +27,17 @@ from tui.script.exit_status import usage_error
 def run(arguments: argparse.Namespace) -> int:
     ignore_signals()
     choices = choices_of(arguments)
+    invitation = read_invitation(arguments.address) if arguments.command == "join" else None
+    invited = None
+    if invitation is not None:
+        arguments.address, invited = invitation
+        hide_argument(invited.code)
     join = address_of(arguments) if arguments.command == "join" else None
     secret = choices.secret("secret")
+    if invited is not None and secret is not None:
+        raise usage_error("who is invited needs no secret: leave out one of both")
     headless = getattr(arguments, "headless", False)
-    if headless and join is not None and secret is None:
+    if headless and join is not None and secret is None and invited is None:
         raise usage_error(
             "without the network's secret `join` is a client, and a client without a screen shows nothing",
             hint="Give the secret (--secret-file, ACTIVITY_TUI_SECRET), or follow the feed with `activity-tui tail`.",
@@ -39,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise usage_error("--base: without the network's secret `join` is a client, which needs no such flag")
     if base and choices.value("links") == "encrypted":
         raise usage_error("--base shows the secret in clear, and --links encrypted says that nothing may")
-    node = node_options(choices, join, secret, base=base) if join is None or secret is not None else None
+    serves = join is None or secret is not None or invited is not None
+    node = node_options(choices, join, secret, base=base, invited=invited) if serves else None
     if node is not None and getattr(arguments, "new_node", False):
         node = replace(node, on_loss="renew")
     elif node is not None and getattr(arguments, "accept_loss", False):
@@ -88,7 +97,12 @@ def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:
 
 
 def node_options(
-    choices: ChosenSettings, join: Address | None, secret: str | None, *, base: bool = False
+    choices: ChosenSettings,
+    join: Address | None,
+    secret: str | None,
+    *,
+    base: bool = False,
+    invited: Invited | None = None,
 ) -> NodeOptions:
     """The server's options. Raises CommandFailed if settings do not go together."""
     _two_ports(choices)
@@ -104,6 +118,7 @@ def node_options(
         data_dir=cast(Path | None, choices.value("data_dir")),
         join=join,
         join_base=base,
+        invited=invited,
         ssh=cast(Address | None, choices.value("ssh")),
         settings=settings,
         shown=tuple(shown_settings(choices)),

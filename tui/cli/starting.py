@@ -63,6 +63,8 @@ async def start_server(options: NodeOptions) -> Server:
                 server.publish(Notice(time.time(), "security", finding, "warning"))
             if options.join is not None:
                 await _let_in(server)
+                with contextlib.suppress(OSError):  # who was invited has been told the secret only now
+                    await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
             await server.keep_secret()
             return server
     raise AssertionError("unreachable")
@@ -133,6 +135,7 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         on_loss=options.on_loss,
         join=options.join,
         join_base=options.join_base,
+        invited=options.invited,
         limits=ConnectionLimits(**settings["connections"]),
         retention=Retention(**settings["retention"]),
         node=settings["node"],

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from core.engine.arrivals.lobby import Lobby
@@ -41,6 +42,7 @@ from core.node.interface.actions import (
     Hold,
     KeepFounding,
     KeepOut,
+    KeepSecret,
     KeepTime,
     KeyChanged,
     KeyRemoved,
@@ -57,6 +59,7 @@ from core.node.interface.actions import (
     Trace,
     Trust,
     Unsubscribe,
+    UseInvitation,
     VerifySecret,
     WakeAt,
 )
@@ -109,6 +112,8 @@ class Runtime:
         *,
         dial_limit: float,
         tls: NetworkTls | None = None,
+        data_dir: Path | None = None,
+        on_secret: Callable[[str], None] = lambda secret: None,
         on_notice: Callable[[Notice], None],
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
@@ -123,6 +128,7 @@ class Runtime:
         persistence.deliver = self.from_store
         self._passwords = passwords
         self._on_notice = on_notice
+        self._on_secret = on_secret
         self._on_key_removed = on_key_removed
         self._on_secret_replaced = on_secret_replaced
         self._on_kept_out = on_kept_out
@@ -139,7 +145,7 @@ class Runtime:
         connections = self.connections = ConnectionTable(loop, limits, self._handle, self.now, on_notice=on_notice)
         self._opener = ConnectionOpener(connections, connections.by_number, self.deliver, limit=dial_limit, tls=tls)
         self._tls = tls
-        self.checks = SecretChecks(passwords, connections.by_number, self.deliver)
+        self.checks = SecretChecks(passwords, connections.by_number, self.deliver, data_dir)
         self._pages = PacedPages(loop, connections.by_number, persistence.fetch)
         connections.on_ended = self.checks.drop
         connections.on_taken = self._pages.go_on
@@ -169,6 +175,8 @@ class Runtime:
             HashSecret: self.checks.hash,
             VerifySecret: self.checks.verify,
             AgreeOnKey: self.checks.agree,
+            UseInvitation: self.checks.use,
+            KeepSecret: self._keep_secret,
             WakeAt: self._timer.set,
             Notify: self._notify,
             Trace: self._trace,
@@ -313,6 +321,9 @@ class Runtime:
         self._on_network()
         # Behind the action in hand: the node is not told while it acts.
         self.loop.call_soon(lambda: self.deliver(NetworkAdopted(network)))
+
+    def _keep_secret(self, action: KeepSecret) -> None:
+        self._on_secret(action.secret)
 
     def _advertise(self, action: Advertise) -> None:
         self._on_advertised(action)

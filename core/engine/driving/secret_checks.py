@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from core.engine.threads.key_agreement import agree
+from core.engine.threads.key_agreement import agree, use
 from core.engine.threads.passwords import Check, Passwords
 from core.engine.transport.stream_connection import StreamConnection
-from core.node.interface.actions import AgreeOnKey, HashSecret, VerifySecret
-from core.node.interface.events import Event, KeyAgreed, SecretHashed, SecretVerified
+from core.node.interface.actions import AgreeOnKey, HashSecret, UseInvitation, VerifySecret
+from core.node.interface.events import Event, InvitationUsed, KeyAgreed, SecretHashed, SecretVerified
 
 
 class SecretChecks:
-    """`connections` are those that there are, by their numbers."""
+    """`connections` are those that there are, by their numbers; invitations are in `data_dir`, if there are any."""
 
     def __init__(
-        self, passwords: Passwords, connections: Mapping[int, StreamConnection], deliver: Callable[[Event], None]
+        self,
+        passwords: Passwords,
+        connections: Mapping[int, StreamConnection],
+        deliver: Callable[[Event], None],
+        data_dir: Path | None,
     ) -> None:
+        self._data_dir = data_dir
         self._passwords = passwords
         self._connections = connections
         self._deliver = deliver
@@ -53,12 +59,20 @@ class SecretChecks:
     def agree(self, action: AgreeOnKey) -> None:
         token = action.token
         made = self._passwords.compute(
-            partial(agree, action),
+            partial(agree, action, self._data_dir),
             lambda agreed: self._computed(action.conn, token, agreed or KeyAgreed(token)),
             host=self._asking(action.conn),
             account="a server to be admitted",
         )
         self._note(action.conn, token, made)
+
+    def use(self, action: UseInvitation) -> None:
+        """Use an invitation once."""
+        token = action.token
+        self._passwords.compute(
+            partial(use, action, self._data_dir),
+            lambda good: self._deliver(InvitationUsed(token, bool(good))),
+        )
 
     def drop(self, conn: int) -> None:
         """The connection has ended: nobody waits for its answers."""

@@ -13,6 +13,7 @@ from core.wire.entries import EntryId, Fetch, Wanted
 from core.wire.keepables import Keepable
 from core.wire.kept_network import KeptNetwork
 from core.wire.missing import PageQuery
+from core.wire.secret_keeping import KeepsSecret
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -225,9 +226,24 @@ class AgreeOnKey(msgspec.Struct, frozen=True, gc=False):
     answers: bool = False
     share: bytes | None = None
     state: bytes | None = None
+    invitation: str = ""
+    """The id of a code that was given out here, which stands in the place of the secret; "": none does."""
 
     def __repr__(self) -> str:
         return f"AgreeOnKey(token={self.token}, conn={self.conn})"
+
+
+class UseInvitation(msgspec.Struct, frozen=True, gc=False):
+    """Somebody has proved that they know the code with this id: use it once; InvitationUsed follows."""
+
+    token: int
+    invitation: str
+
+
+class KeepSecret(KeepsSecret, frozen=True, gc=False):
+    """From here on this is the network's secret: keep it for later starts."""
+
+    secret: str
 
 
 class WakeAt(msgspec.Struct, frozen=True, gc=False):
@@ -315,6 +331,8 @@ Action = (
     | HashSecret
     | VerifySecret
     | AgreeOnKey
+    | UseInvitation
+    | KeepSecret
     | WakeAt
     | Notify
     | Trace

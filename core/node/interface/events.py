@@ -16,6 +16,7 @@ from core.reconciliation.summary_queries import SummaryAnswer
 from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.entry_runs import EntryRuns
+from core.wire.invitations import Invited
 from core.wire.kept_network import KeptNetwork
 from core.wire.messages import ActivityMessage, Message
 from core.wire.missing import FoundRuns
@@ -191,6 +192,13 @@ class KeyAgreed(msgspec.Struct, frozen=True, gc=False):
         return f"KeyAgreed(token={self.token})"
 
 
+class InvitationUsed(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a UseInvitation: whether it was still good."""
+
+    token: int
+    good: bool
+
+
 class Woke(msgspec.Struct, frozen=True, gc=False):
     """The time of the last WakeAt has come."""
 
@@ -201,6 +209,8 @@ class JoinRequested(msgspec.Struct, frozen=True, gc=False):
 
     address: Address
     base: bool = False
+    invited: Invited | None = None
+    """By which this node is to be admitted there, in the place of the network's secret."""
 
 
 class DrainRequested(msgspec.Struct, frozen=True, gc=False):
@@ -289,6 +299,7 @@ Event = (
     | SecretHashed
     | SecretVerified
     | KeyAgreed
+    | InvitationUsed
     | Woke
     | JoinRequested
     | DrainRequested

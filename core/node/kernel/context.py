@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from core.admission.shares import share_of
 from core.admission.token_bucket import TokenBucket
-from core.node.interface.actions import Action, Close, Notify, Send, SendAll, Trace
+from core.node.interface.actions import Action, Close, KeepSecret, Notify, Send, SendAll, Trace
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
@@ -104,6 +106,12 @@ class Context:
         """Bytes that nobody has seen or can foresee. What is drawn for them is not shown: with enough of it somebody
         could tell what comes next."""
         return hashlib.blake2b(self.rng.randbytes(NONCE_SEED_BYTES), digest_size=NONCE_BYTES).digest()
+
+    def learn_secret(self, secret: str) -> None:
+        """This node has been told the network's secret, which it did not know."""
+        if secret != self.config.secret:
+            self.config = replace(self.config, secret=secret)
+            self.actions.append(KeepSecret(secret))
 
     def pass_to(self, now: Now) -> None:
         """It is `now`."""

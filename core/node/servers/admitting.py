@@ -20,8 +20,8 @@ from typing import Final
 
 from core.certificates.leaf import ShownLeaf
 from core.node.accounts.attempts import Attempts
-from core.node.interface.actions import AgreeOnKey
-from core.node.interface.events import KeyAgreed
+from core.node.interface.actions import AgreeOnKey, UseInvitation
+from core.node.interface.events import InvitationUsed, KeyAgreed
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -29,6 +29,7 @@ from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.trust.known_keys import KnownKeys
 from core.node.trust.membership import Membership, age_of, as_kept
+from core.wire.invitations import Invited, code_id
 from core.wire.key_agreement_proofs import (
     AnswerersWord,
     DiallersWord,
@@ -47,26 +48,32 @@ from core.wire.messages import (
 )
 
 NOT_THE_SECRET: Final = "the secret is not this network's"
+NOT_GOOD: Final = "the invitation has been used or has expired, or it was not given out here"
 
 
 class _Asked:
     """Somebody asks to be admitted."""
 
-    __slots__ = ("key", "told")
+    __slots__ = ("invitation", "key", "told", "word")
 
-    def __init__(self) -> None:
+    def __init__(self, invitation: str) -> None:
+        self.invitation = invitation
+        """The id of a code that it says it knows; "": it says that it knows the secret."""
         self.key: bytes | None = None
         """What both have agreed on; None: it is being computed."""
         self.told: AnswerersWord | None = None
         """What this node has said of its own network."""
+        self.word: DiallersWord | None = None
+        """What the other side has said and proved, while its invitation is being used."""
 
 
 class _Asking:
     """This node asks to be admitted."""
 
-    __slots__ = ("answer", "kept", "server", "word")
+    __slots__ = ("answer", "invited", "kept", "server", "word")
 
-    def __init__(self, server: bytes) -> None:
+    def __init__(self, server: bytes, invited: Invited | None) -> None:
+        self.invited = invited
         self.server = server
         """The public key of whom it asks."""
         self.kept: bytes | None = None
@@ -87,6 +94,8 @@ class Admission:
         self._asked: dict[int, _Asked] = {}
         """By connection."""
         self._asking: dict[int, _Asking] = {}
+        self._using: dict[int, Connection] = {}
+        """Whose invitation is being used, by token."""
         self._computing: dict[int, tuple[Connection, Callable[[KeyAgreed], None]]] = {}
         """What is being computed, for whom, and what is done with it, by token."""
         self.on_admitted: Callable[[Link], None] = lambda link: None
@@ -100,12 +109,13 @@ class Admission:
 
     # --- this node asks -----------------------------------------------------------------------------------------------
 
-    def ask(self, link: Link, shown: ShownLeaf) -> None:
-        """Ask whoever shows this certificate to be admitted. It learns nothing that it does not know."""
+    def ask(self, link: Link, shown: ShownLeaf, invited: Invited | None = None) -> None:
+        """Ask whoever shows this certificate to be admitted, by the secret or by an invitation. It learns nothing that
+        it does not know."""
         link.enter(Outcome.ASKS_FOR_ADMISSION)
-        self._asking[link.conn] = _Asking(shown.server)
+        self._asking[link.conn] = _Asking(shown.server, invited)
         self._limit(link)
-        self._agree(link, shown.server, self._own_key, self._share, answers=False)
+        self._agree(link, shown.server, self._own_key, self._share, answers=False, code=invited and invited.code)
 
     @property
     def _own_key(self) -> bytes:
@@ -116,7 +126,8 @@ class Admission:
         if asking is None or made.share is None:
             return
         asking.kept = made.state
-        self._context.send(link, AdmissionRequest(self._own_key, made.share))
+        invitation = code_id(asking.invited.code) if asking.invited is not None else None
+        self._context.send(link, AdmissionRequest(self._own_key, made.share, invitation))
 
     @takes(Handler.ADMISSION_SHARE)
     def _answered(self, link: Link, message: AdmissionShare) -> None:
@@ -127,7 +138,13 @@ class Admission:
             return
         asking.answer = message
         kept = asking.kept
-        self._agree(link, asking.server, self._own_key, self._agreed, answers=False, share=message.share, state=kept)
+        self._agree(
+            *(link, asking.server, self._own_key, self._agreed),
+            answers=False,
+            share=message.share,
+            state=kept,
+            code=asking.invited and asking.invited.code,
+        )
 
     def _agreed(self, link: Connection, made: KeyAgreed) -> None:
         """The key is there: whether the other side has the same, and so knows the secret."""
@@ -148,7 +165,8 @@ class Admission:
             context.refuse(link, AuthenticationFail(NOT_THE_SECRET), "wrong network secret")
             return
         network = membership.network
-        stays = membership.age < age_of(answer.network, answer.founded)
+        # Who was invited comes to the network that has invited it.
+        stays = asking.invited is None and membership.age < age_of(answer.network, answer.founded)
         seed, ssh = (network.seed, network.ssh) if stays else (None, None)
         asking.word = word = DiallersWord(network.key, network.founded_at, seed, ssh)
         proof = proof_of_dialling(made.key, word)
@@ -171,6 +189,8 @@ class Admission:
             return
         else:
             membership.adopt(as_kept(network, message.founded, message.seed, message.successions, message.ssh), link)
+            if asking.invited is not None and message.secret is not None:
+                self._context.learn_secret(message.secret)
         link.clean = True
         self.on_admitted(link)
 
@@ -199,9 +219,14 @@ class Admission:
             if connection.state is not ConnectionState.ADMITTING:
                 self._attempts.over(connection)
                 return
-            self._asked[connection.conn] = _Asked()
+            self._asked[connection.conn] = _Asked(message.invitation or "")
             self._limit(connection)
-            self._agree(connection, self._own_key, message.key, self._answer, answers=True, share=message.share)
+            self._agree(
+                *(connection, self._own_key, message.key, self._answer),
+                answers=True,
+                share=message.share,
+                invitation=message.invitation or "",
+            )
 
         def refused(problem: str) -> None:
             context.refuse(connection, AuthenticationFail(problem), "too many wrong network secrets")
@@ -233,6 +258,27 @@ class Admission:
         if not hmac.compare_digest(message.proof, proof_of_dialling(asked.key, word)):
             self._wrong(connection)
             return
+        if asked.invitation and asked.word is None:
+            asked.word = word
+            token = self._context.token()
+            self._using[token] = connection
+            self._context.actions.append(UseInvitation(token, asked.invitation))
+        elif not asked.invitation:
+            self._admit(connection, asked, word)
+
+    def used(self, event: InvitationUsed) -> None:
+        """The answer to a UseInvitation."""
+        connection = self._using.pop(event.token, None)
+        asked = self._asked.get(connection.conn) if connection is not None else None
+        if connection is None or asked is None or asked.word is None:
+            return
+        if event.good:
+            self._admit(connection, asked, asked.word)
+        else:
+            self._wrong(connection)
+
+    def _admit(self, connection: Connection, asked: _Asked, word: DiallersWord) -> None:
+        """The other side has proved that it knows what it has to know."""
         del self._asked[connection.conn]
         self._context.timers.cancel(("quiet", connection.conn))
         self._attempts.succeeded(connection)
@@ -242,7 +288,10 @@ class Admission:
             text = "this server has just become one of another network; ask again"
             context.refuse(connection, ServerRefused("busy", text), "the network's key has changed")
             return
-        granted = self._grant(connection, word)
+        if asked.invitation and word.seed is not None:
+            context.invalid(connection, "who was invited comes to this network, and not this one to theirs")
+            return
+        granted = self._grant(connection, word, invited=bool(asked.invitation))
         if granted is None:
             context.invalid(connection, "the private key is not that of the network")
             return
@@ -250,7 +299,7 @@ class Admission:
             context.notify("security", f"a server at {connection.peer} has been admitted to this network", "good")
         context.refuse(connection, granted, "admitted")
 
-    def _grant(self, connection: Connection, word: DiallersWord) -> AdmissionGranted | None:
+    def _grant(self, connection: Connection, word: DiallersWord, *, invited: bool) -> AdmissionGranted | None:
         """What the other side gets, whose word is believed; None if that makes no sense."""
         membership = self._membership
         own = membership.network
@@ -261,22 +310,25 @@ class Admission:
             return AdmissionGranted(word.founded, own.successions)
         membership.found()
         own = membership.network
-        return AdmissionGranted(own.founded_at, own.successions, own.seed, own.ssh)
+        secret = self._context.config.secret if invited else None
+        return AdmissionGranted(own.founded_at, own.successions, own.seed, own.ssh, secret)
 
     def _wrong(self, connection: Connection) -> None:
         """The other side does not know the secret."""
-        self._asked.pop(connection.conn, None)
+        asked = self._asked.pop(connection.conn, None)
+        invited = asked is not None and bool(asked.invitation)
         context = self._context
         context.timers.cancel(("quiet", connection.conn))
-        self._tell_of_wrong(connection)
+        self._tell_of_wrong(connection, invited)
         self._attempts.hold(connection, True)
+        text = NOT_GOOD if invited else NOT_THE_SECRET
         self._attempts.failed(
-            connection, lambda: context.refuse(connection, AuthenticationFail(NOT_THE_SECRET), "wrong network secret")
+            connection, lambda: context.refuse(connection, AuthenticationFail(text), "wrong network secret")
         )
 
-    def _tell_of_wrong(self, connection: Connection) -> None:
-        text = f"a server at {connection.peer} was not admitted: it does not know the network's secret"
-        self._context.tell_refused(connection, text)
+    def _tell_of_wrong(self, connection: Connection, invited: bool) -> None:
+        why = "its invitation is not good here" if invited else "it does not know the network's secret"
+        self._context.tell_refused(connection, f"a server at {connection.peer} was not admitted: {why}")
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
@@ -290,6 +342,8 @@ class Admission:
         answers: bool,
         share: bytes | None = None,
         state: bytes | None = None,
+        code: str | None = None,
+        invitation: str = "",
     ) -> None:
         """Have a step of the agreement computed, which takes a while."""
         token = self._context.token()
@@ -298,12 +352,13 @@ class Admission:
             AgreeOnKey(
                 token,
                 connection.conn,
-                self._context.config.secret,
+                self._context.config.secret if code is None else code,
                 dialling_identity(dialling),
                 answering_identity(answering),
                 answers=answers,
                 share=share,
                 state=state,
+                invitation=invitation,
             )
         )
 
@@ -330,5 +385,5 @@ class Admission:
         asked = self._asked.pop(connection.conn, None)
         if asked is not None:
             if asked.key is not None:
-                self._tell_of_wrong(connection)
+                self._tell_of_wrong(connection, bool(asked.invitation))
             self._attempts.failed(connection, lambda: None)

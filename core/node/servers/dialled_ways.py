@@ -114,6 +114,7 @@ class DialledWays:
         """A dialled connection is up."""
         membership, shown = self._membership, link.shown
         attempt = self._dialling.attempt_of(link)
+        invited = self._seeds.invitation_to(attempt.address) if attempt is not None else None
         if not membership.is_there or not link.encrypted:
             if membership.is_there:
                 self._tell_of_secret(link)
@@ -125,6 +126,11 @@ class DialledWays:
                 self._introduce(link)
             else:
                 self._again(link, "member")
+        elif invited is not None and not shown.is_of(invited.network):
+            why = f"it is of the network {shown.fingerprint}, and the invitation is to {invited.network}"
+            if self._seeds.turned_away(attempt, why):
+                self._dialling.over(link.dial)
+            self._turn_away(link, why)
         elif not self._may_ask(attempt, shown.server):
             self._context.tell_refused(
                 link,
@@ -136,7 +142,7 @@ class DialledWays:
             # Who has a certificate of this network shows it, and is turned away there.
             self._again(link, "newcomer")
         else:
-            self._admission.ask(link, shown)
+            self._admission.ask(link, shown, invited)
 
     def _turn_away(self, link: Link, why: str) -> None:
         link.clean = True

@@ -25,6 +25,7 @@ from core.node.servers.seeds import Seeds
 from core.node.servers.signed_ways import SignedWays
 from core.wire.address import Address
 from core.wire.entries import PeerRecord
+from core.wire.invitations import Invited
 
 
 class Healing:
@@ -86,9 +87,9 @@ class Healing:
         self._observed = reachable
         self._had_link = True
 
-    def join(self, address: Address, *, base: bool) -> None:
-        """A person names a server to join, which may be one of 2018."""
-        self.seeds.join(address, base=base)
+    def join(self, address: Address, *, base: bool, invited: Invited | None) -> None:
+        """A person names a server to join, which may be one of 2018, or has invited this one."""
+        self.seeds.join(address, base=base, invited=invited)
 
     def go_to_successor(self, addresses: tuple[Address, ...], *, abroad: bool) -> None:
         """A neighbour that leaves names the server to link with instead."""

@@ -6,14 +6,16 @@ from core.node.kernel.context import Context
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.dialling import Attempt, Dialling
 from core.wire.address import Address
+from core.wire.invitations import Invited
 
 
 class Seed:
     """A server that a person named: tried until this node has had a link with somebody there."""
 
-    __slots__ = ("address", "attempts", "base", "linked", "refused")
+    __slots__ = ("address", "attempts", "base", "invited", "linked", "refused")
 
-    def __init__(self, address: Address, *, base: bool) -> None:
+    def __init__(self, address: Address, *, base: bool, invited: Invited | None) -> None:
+        self.invited = invited
         self.address = address
         self.base = base
         """Whether it was named as a server of 2018."""
@@ -36,9 +38,9 @@ class Seeds:
         self._dialling = dialling
         self._seeds: dict[Address, Seed] = {}
 
-    def join(self, address: Address, *, base: bool = False) -> None:
-        """A person names a server to join, which may be one of 2018."""
-        self._seeds[address] = Seed(address, base=base)
+    def join(self, address: Address, *, base: bool = False, invited: Invited | None = None) -> None:
+        """A person names a server to join, which may be one of 2018, or has invited this one."""
+        self._seeds[address] = Seed(address, base=base, invited=invited)
         for link in self._neighbours:
             if address in (link.dialled, Address(link.hostname, link.port)):
                 self._seeds[address].linked = True
@@ -55,6 +57,11 @@ class Seeds:
         seed = self._seeds.get(address)
         return seed is not None and seed.base
 
+    def invitation_to(self, address: Address) -> Invited | None:
+        """By what this node is to be admitted there, if not by the secret."""
+        seed = self._seeds.get(address)
+        return seed.invited if seed is not None else None
+
     def linked(self, attempt: Attempt) -> None:
         """A dial has led to somebody there, or to this node itself."""
         seed = self._seeds.get(attempt.address)
@@ -70,11 +77,8 @@ class Seeds:
             seed.linked = True
         elif why == "AUTHENTICATION_FAIL":
             seed.refused = True
-            self._context.notify(
-                "join_refused",
-                f"{attempt.address} does not let this server in: the secret is not its network's",
-                "error",
-            )
+            why = "the secret is not its network's" if seed.invited is None else "the invitation is not good there"
+            self._context.notify("join_refused", f"{attempt.address} does not let this server in: {why}", "error")
         return not seed.is_open
 
     def turned_away(self, attempt: Attempt, reason: str) -> bool:

@@ -15,7 +15,9 @@ from core.node.interface.events import (
     DialFailed,
     DrainRequested,
     Event,
+    InvitationUsed,
     JoinRequested,
+    KeyAgreed,
     MalformedReceived,
     MessageReceived,
     NetworkAdopted,
@@ -47,6 +49,7 @@ from core.store.kept_time import with_told_time
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import EntryId
+from core.wire.invitations import code_id
 from core.wire.keepables import Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import (
@@ -195,6 +198,8 @@ class SimulatedServer:
         self.stop_after = STOP_SECONDS
         self.keyed = False
         """Whether it has a key; otherwise it is of the version before."""
+        self.invitations: dict[str, int] = {}
+        """Codes that were given out here, and how often each may still be used."""
         self.frozen = False
         """Whether nothing that comes over its connections is looked at."""
         self._booted_at = 0.0
@@ -234,6 +239,8 @@ class SimulatedServer:
             actions.VerifySecret: self._verify_secret,
             actions.WakeAt: self._wake,
             actions.AdoptNetwork: self._adopt_network,
+            actions.UseInvitation: self._use_invitation,
+            actions.KeepSecret: lambda action: None,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
             actions.Trace: self._trace,
@@ -549,7 +556,22 @@ class SimulatedServer:
         hashing = self._environment.hashing
         self._later(hashing.seconds, SecretVerified(action.token, hashing.matches(action.secret, action.verifier)))
 
+    def _use_invitation(self, action: actions.UseInvitation) -> None:
+        code = next((code for code in self.invitations if code_id(code) == action.invitation), None)
+        good = code is not None and self.invitations[code] > 0
+        if code is not None and good:
+            self.invitations[code] -= 1
+        self._later(0.0, InvitationUsed(action.token, good))
+
     def _agree_on_key(self, action: actions.AgreeOnKey) -> None:
+        if action.invitation:
+            code = next(
+                (one for one, uses in self.invitations.items() if uses and code_id(one) == action.invitation), None
+            )
+            if code is None:
+                self._later(agreeing.SECONDS, KeyAgreed(action.token))
+                return
+            action = msgspec.structs.replace(action, secret=code)
         drawn = number_of(self._environment.seed, "share", self.name, self.boots, action.token)
         self._later(agreeing.SECONDS, agreeing.agree(action, drawn.to_bytes(8, "big")))
 

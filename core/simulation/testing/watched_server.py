@@ -108,6 +108,8 @@ class WatchedServer:
         self.keys_removed: list[tuple[str, str]] = []
         self.secret_answers: dict[int, str | None] = {}
         self.secrets_replaced: list[str] = []
+        self.secrets_kept: list[str] = []
+        """Secrets of the network that it was told."""
         self.verified = 0
         """How many secrets were looked at."""
         self.closed: set[int] = set()
@@ -242,6 +244,11 @@ class WatchedServer:
         return self._simulated.leaf
 
     @property
+    def invitations(self) -> dict[str, int]:
+        """Codes that were given out here, and how often each may still be used."""
+        return self._simulated.invitations
+
+    @property
     def load(self) -> int:
         return self.node.sessions.load
 
@@ -321,6 +328,8 @@ class WatchedServer:
                 self.keys_removed.append((action.claim, action.text))
             case actions.SecretChangeAnswered():
                 self.secret_answers[action.token] = action.problem
+            case actions.KeepSecret():
+                self.secrets_kept.append(action.secret)
             case actions.SecretReplaced():
                 self.secrets_replaced.append(action.claim)
             case actions.Notify():

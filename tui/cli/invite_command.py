@@ -1,0 +1,66 @@
+"""`invite`: a code that is good once, or so often, by which a server joins in the place of the secret."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import socket
+import time
+from pathlib import Path
+
+from core.wire import CODE_BYTES, Address, Invited, code_of, invitation_line
+from tui.cli import values
+from tui.cli.chosen_settings import ChosenSettings, default_data_dir
+from tui.cli.console import put, say
+from tui.cli.inputs import choices_of
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
+from tui.text.invitation import caution
+from tui.text.quantities import count_between, duration_between
+
+USES = count_between(1, 1000)
+EXPIRES = duration_between(60, 90 * 86400)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    choices = choices_of(arguments)
+    try:
+        uses, expires = USES(arguments.uses), EXPIRES(arguments.expires)
+        address = values.address(arguments.address) if arguments.address is not None else None
+    except ValueError as error:
+        raise usage_error(str(error)) from None
+    chosen = choices.value("data_dir")
+    port = int(str(choices.value("port")))
+    data_dir = chosen if isinstance(chosen, Path) else default_data_dir(port)
+    # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
+    from core.store import GivenInvitation, give_invitation, network_of
+
+    network = network_of(data_dir)
+    if network is None:
+        raise CommandFailed(
+            ExitStatus.DATA_DIRECTORY,
+            f"{data_dir} is no data of a server that is of a network",
+            hint="--data-dir names the directory of a server that has been started before.",
+        )
+    invited = Invited(network, code_of(secrets.token_bytes(CODE_BYTES)))
+    now = time.time()
+    try:
+        give_invitation(data_dir, GivenInvitation(invited.code, uses, now + expires), now)
+    except (OSError, ValueError) as error:
+        raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"the invitation was not kept: {error}") from None
+    where = address or _own_address(choices, port)
+    put(f"activity-tui join {invitation_line(str(where), invited)}\n")
+    often = "once" if uses == 1 else f"{uses} times"
+    say(f"good {often}, until {time.strftime('%Y-%m-%d %H:%M', time.localtime(now + expires))}, at this server alone")
+    if caution(where):
+        say(caution(where))
+    return ExitStatus.DONE
+
+
+def _own_address(choices: ChosenSettings, port: int) -> Address:
+    """Where others reach the server, as far as can be told: as it was said, or this machine's first address."""
+    advertised = choices.value("advertise")
+    if isinstance(advertised, Address):
+        return Address(advertised.host, advertised.port or port)
+    from core.engine import hosts_for_others
+
+    return Address(hosts_for_others({socket.AF_INET, socket.AF_INET6})[0], port)
