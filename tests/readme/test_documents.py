@@ -35,6 +35,7 @@ DOCUMENTS = [
     "core/DESIGN.md",
     "core/PROTOCOL.md",
     "core/DEBUGGING.md",
+    "core/THREATS.md",
     "core/simulation/README.md",
     "tui/README.md",
     "tui/ssh/README.md",
