@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,14 +15,17 @@ from core.client import (
     Client,
     ClientEvent,
     ClientSettings,
+    NetworkTrust,
     PostAccepted,
     PostRefused,
     PostUnknown,
+    Unreachable,
+    ask,
 )
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tests.base_peers.lines import wait_until
-from tests.processes.harness import NodeProcess
+from tests.processes.harness import REPOSITORY, NodeProcess
 
 
 class Person:
@@ -56,7 +60,10 @@ class Person:
         self.unknown: list[str] = []
         """What was posted and may have been accepted."""
         self.refused: list[str] = []
-        self.client = Client(settings, addresses, self._note)
+        self._nodes = [node for node in nodes if isinstance(node, NodeProcess) and node.sources == REPOSITORY]
+        """Those that encrypt."""
+        self._trust = NetworkTrust("") if self._nodes else None
+        self.client = Client(settings, addresses, self._note, trust=self._trust)
         self._task: asyncio.Task[str] | None = None
 
     def _note(self, event: ClientEvent) -> None:
@@ -73,7 +80,17 @@ class Person:
             case _:
                 pass
 
+    async def _learn_network(self) -> None:
+        """Know the network as one of its servers shows it."""
+        assert self._trust is not None
+        for node in self._nodes:
+            with contextlib.suppress(Unreachable):
+                self._trust.fingerprint = (await ask(Address(*node.address), 5.0)).fingerprint
+                return
+
     async def __aenter__(self) -> Self:
+        if self._trust is not None:
+            await self._learn_network()
         self._task = asyncio.create_task(self.client.run())
         try:
             await asyncio.wait_for(self.client.wait_logged_in(), 20)
