@@ -13,7 +13,7 @@ from core.wire.kept_network import KeptNetwork
 def some_network(founded_at: float | None = 1.0) -> KeptNetwork:
     """A network of its own."""
     seed = secrets.token_bytes(32)
-    return KeptNetwork(seed, NetworkKey(seed).public, founded_at)
+    return KeptNetwork(seed, NetworkKey(seed).public, founded_at, ssh=secrets.token_bytes(32))
 
 
 def some_tls(network: KeptNetwork | None = None) -> NetworkTls:
