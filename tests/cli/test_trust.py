@@ -325,3 +325,13 @@ def test_a_file_that_cannot_be_read_is_no_reason_to_trust_anybody(program: Progr
         ended = program.run("post", server.address, "x")
     assert ended.status == 2 and str(file) in ended.err
     assert server.raw == b""
+
+
+def test_a_file_that_others_can_change_is_believed_nothing(program: Program) -> None:
+    with listening(tls=some_tls().listening, answer=lets_in) as server:
+        assert program.run("post", server.address, "x").status == 0
+        known(program).chmod(0o666)
+        server.said.clear()
+        ended = program.run("post", server.address, "x")
+    assert ended.status == 2 and "others can change it" in ended.err and "chmod 600" in ended.err
+    assert server.said == b""

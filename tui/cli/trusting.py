@@ -108,8 +108,8 @@ def _met(known: KnownNetworks | None, address: Address) -> tuple[str, bool]:
         raise CommandFailed(
             ExitStatus.REFUSED,
             f"{address} cannot be talked to: {error}",
-            hint="It may be a server that speaks only the base protocol, or none at all. --plain talks to it in clear:"
-            " whoever is on the way can read and change what is said then.",
+            hint="It may be a server of an earlier version, or one of the base protocol, or none. --plain talks to it"
+            " in clear: whoever is on the way can read and change what is said then.",
         ) from None
     except Unreachable as error:
         raise unreachable(address, str(error)) from None

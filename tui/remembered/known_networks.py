@@ -8,6 +8,8 @@ private to its owner: whoever changes it chooses whom they give their secrets to
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -107,6 +109,9 @@ def _place(line: str) -> str | None:
 
 def _read(file: Path) -> list[str]:
     try:
+        status = os.stat(file)
+        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "others can change it; give it to yourself alone (chmod 600)", str(file))
         return private_file.read(file, BYTES_MAX).decode("utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return []
