@@ -289,3 +289,19 @@ def test_secrets_are_asked_for_at_a_terminal_and_not_shown(program: Program, sha
     assert ended.status == 0 and MADE.fullmatch(ended.out), ended
     assert "typed" not in shown and old not in shown
     assert logs_in(program, shared, "ray", ended.out.strip())
+
+
+def test_an_account_that_was_registered_in_the_window_of_ones_own_server_is_known_to_commands(
+    program: Program, tmp_path: Path
+) -> None:
+    with running_node(program, tmp_path / "elsewhere") as node:
+        secret = program.run("register", node.address, "-u", "ida", "--no-remember").out.strip()
+        own = program.home / ".local/share/activity-tui" / f"node-{node.port}"
+        own.mkdir(parents=True, mode=0o700)
+        credentials.enter(own, "ida", secret, credentials.HERE)
+        assert program.run("post", node.address, "-u", "ida", "hello").status == 0
+        assert program.run("post", f"localhost:{node.port}", "-u", "ida", "hello", "--accept-new").status == 0
+        assert program.run("passwd", node.address, "-u", "ida").status == 0
+        kept = credentials.load(own)
+        assert kept is not None and kept.account("ida", credentials.HERE) is not None
+        assert program.run("post", node.address, "-u", "ida", "with the new one").status == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import socket
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +57,7 @@ def network_secret(choices: ChosenSettings, address: Address) -> str | None:
     if given is not None:
         return given
     from tui.cli.starting import SECRET_FILE, kept_secret
+    from tui.cli.this_machine import is_this_machine
 
     data_dir = choices.value("data_dir")
     if isinstance(data_dir, Path):
@@ -69,7 +69,7 @@ def network_secret(choices: ChosenSettings, address: Address) -> str | None:
                 hint="Name the one that the server itself was given; elsewhere --secret-file FILE gives the secret.",
             )
         return secret
-    return kept_secret(default_data_dir(address.port)) if _is_this_machine(address.host) else None
+    return kept_secret(default_data_dir(address.port)) if is_this_machine(address.host) else None
 
 
 def _why_no_secret(data_dir: Path, file: str) -> str:
@@ -85,18 +85,6 @@ def _why_no_secret(data_dir: Path, file: str) -> str:
     return f"{data_dir / file} holds no secret"
 
 
-def _is_this_machine(host: str) -> bool:
-    """Whether a host is this machine: only there can a socket be bound to its address."""
-    try:
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
-        for family, kind, protocol, _, where in found:
-            with socket.socket(family, kind, protocol) as tried:
-                tried.bind(where)
-    except OSError:
-        return False
-    return True
-
-
 def credentials(choices: ChosenSettings, address: Address) -> Who:
     """Who the command is: with the secret that is given, else the one that is remembered for this server, else one
     that is typed, if there is somebody to ask. Raises CommandFailed."""
@@ -107,13 +95,13 @@ def credentials(choices: ChosenSettings, address: Address) -> Who:
     if secret:
         return Who(user, secret)
     # Commands that log in nowhere need none of it.
-    from tui.cli.remembering import known, place_of
+    from tui.cli.remembering import known
     from tui.remembered.credentials import path_of
 
-    account = known(choices, user, address)
-    if account is not None and account.secrets:
-        place = place_of(choices)
-        hint = "The secret is the one that is remembered" + (f" in {path_of(place)}." if place is not None else ".")
+    found = known(choices, user, address)
+    if found is not None and found.account.secrets:
+        account = found.account
+        hint = f"The secret is the one that is remembered in {path_of(found.place)}."
         if account.expected is not None:
             hint += f" It was to be changed: `activity-tui passwd {address} -u {user}` finds out whether it has been."
         return Who(user, account.secrets[0], hint)

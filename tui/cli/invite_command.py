@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise usage_error(str(error)) from None
     chosen = choices.value("data_dir")
     port = int(str(choices.value("port")))
-    data_dir = chosen if isinstance(chosen, Path) else default_data_dir(port)
+    data_dir = chosen if isinstance(chosen, Path) else _data_dir(choices, address)
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
     from core.store import GivenInvitation, give_invitation, network_of
 
@@ -54,6 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
     if caution(where):
         say(caution(where))
     return ExitStatus.DONE
+
+
+def _data_dir(choices: ChosenSettings, address: Address | None) -> Path:
+    """Where the server has its data: by the port that was named as its own, else by the one at which it is reached."""
+    named = default_data_dir(int(str(choices.value("port"))))
+    if address is None or choices["port"].origin != "default":
+        return named
+    reached = default_data_dir(address.port)
+    return reached if reached.exists() else named
 
 
 def _own_address(choices: ChosenSettings, port: int) -> Address:

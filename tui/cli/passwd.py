@@ -101,9 +101,9 @@ def _present(choices: ChosenSettings, user: str, address: Address) -> tuple[str,
     given = choices.secret("user_secret")
     if given:
         return (given,)
-    account = known(choices, user, address)
-    if account is not None and account.secrets:
-        return account.secrets
+    found = known(choices, user, address)
+    if found is not None and found.account.secrets:
+        return found.account.secrets
     typed = ask_secret(f"present secret of {user}: ")
     if not typed:
         raise usage_error(

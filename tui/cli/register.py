@@ -26,7 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     if (problem := registrable_problem(user)) is not None:
         raise usage_error(f"{choices['user'].origin}: {problem}")
     given = choices.secret("user_secret")
-    before = known(choices, user, address)
+    found = known(choices, user, address)
+    before = found.account if found is not None else None
     # A registration that was interrupted is taken up with the secret that it began with.
     begun = before.expected if before is not None and before.secret is None and given is None else None
     secret = given or begun or make_secret(random.SystemRandom())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from core.wire import Address
-from tui.cli.chosen_settings import ChosenSettings
+from tui.cli.chosen_settings import ChosenSettings, default_data_dir
+from tui.cli.this_machine import is_this_machine
 from tui.remembered import credentials, directories
 
 Change = Callable[[Path, str, str, str], None]
@@ -22,11 +23,33 @@ def place_of(choices: ChosenSettings) -> Path | None:
     return directory / "client" if directory is not None else None
 
 
-def known(choices: ChosenSettings, user: str, address: Address) -> credentials.SavedAccount | None:
-    """What is remembered of an account at a server."""
+class RememberedAccount(NamedTuple):
+    """What is remembered of an account: in which directory, and as being where."""
+
+    account: credentials.SavedAccount
+    place: Path
+    at: str
+
+
+def known(choices: ChosenSettings, user: str, address: Address) -> RememberedAccount | None:
+    """What is remembered of an account at a server: by the person's commands, or in the window of a server of their own
+    on this machine."""
     place = place_of(choices)
-    remembered = credentials.load(place) if place is not None else None
-    return remembered.account(user, str(address)) if remembered is not None else None
+    if place is None:
+        return None
+    for directory, at in ((place, str(address)), (_own_server(choices, address), credentials.HERE)):
+        remembered = credentials.load(directory) if directory is not None else None
+        account = remembered.account(user, at) if remembered is not None else None
+        if directory is not None and account is not None:
+            return RememberedAccount(account, directory, at)
+    return None
+
+
+def _own_server(choices: ChosenSettings, address: Address) -> Path | None:
+    """Where the server has its data that a command names, if it is the person's own."""
+    named = cast(Path | None, choices.value("data_dir"))
+    directory = named if named is not None else default_data_dir(address.port)
+    return directory if is_this_machine(address.host) else None
 
 
 class Memory:
@@ -36,9 +59,10 @@ class Memory:
     """
 
     def __init__(self, choices: ChosenSettings, user: str, address: Address, *, wanted: bool) -> None:
-        self._place = place_of(choices)
+        found = known(choices, user, address)
+        self._place = found.place if found is not None else place_of(choices)
+        self._at = found.at if found is not None else str(address)
         self._user = user
-        self._address = address
         self._wanted = wanted
         self.problem: str | None = None if wanted else "you said so"
         if wanted and self._place is None:
@@ -60,7 +84,7 @@ class Memory:
         if not self._wanted or self._place is None:
             return
         try:
-            change(self._place, self._user, secret, str(self._address))
+            change(self._place, self._user, secret, self._at)
         except OSError as error:
             self.problem = f"{credentials.path_of(self._place)} cannot be written: {error.strerror or error}"
         else:
