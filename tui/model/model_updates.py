@@ -62,8 +62,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
         case Disconnected(reason=reason, retry_in=retry_in):
             model.disconnected(reason, retry_in)
         case StrangeServer(address=address, known=known, shown=shown):
-            what = f"is of another network, {shown}" if shown else "does not encrypt, or is no server"
-            model.strange_server(f"{address}: whoever listens there {what}, not of {known}. Nothing was said to it.")
+            what = f"it is of another one, {shown}" if shown else "it does not encrypt, or shows nothing of ours"
+            model.strange_server(f"{address} is no server of the network {known}: {what}. Nothing was said to it.")
         case Renamed(username=username, renamed=renamed, info=info):
             model.renamed(username, renamed, info)
         case Removed(ids=ids, by=by, because=because, server=server, since=since):
