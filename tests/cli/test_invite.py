@@ -1,8 +1,73 @@
-"""`invite`: whose invitation it is."""
+"""`invite`: what it prints, and what is kept of it, at the data of a server."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+
+from core.engine.threads.opening_store import kept_network
+from core.wire.invitations import read_invitation
 from tests.cli.program import Program, running_node
+from tests.store.making import open_at
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The data of a server that has run, and is of a network."""
+    store, _ = open_at(tmp_path / "data")
+    kept_network(store, founds=True, wall=1.0)
+    store.close()
+    return tmp_path / "data"
+
+
+def test_a_server_is_invited_by_one_line_and_what_it_is_good_for_is_kept(program: Program, data: Path) -> None:
+    ended = program.run("invite", "server", "example.org", "--uses", "3", "--expires", "7d", "--data-dir", str(data))
+    assert ended.status == 0, ended.err
+    *words, line = ended.out.split()
+    assert words == ["activity-tui", "join"]
+    found = read_invitation(line)
+    assert found is not None and found[0] == "example.org:3780"
+    (kept,) = json.loads((data / "invitations").read_text())
+    assert (kept["code"], kept["uses"]) == (found[1].code, 3)
+    assert "good 3 times" in ended.err
+
+
+def test_a_person_is_invited_by_the_networks_fingerprint_and_nothing_is_kept(program: Program, data: Path) -> None:
+    server = program.run("invite", "server", "example.org", "--data-dir", str(data)).out
+    found = read_invitation(server.split()[-1])
+    (data / "invitations").unlink()
+    ended = program.run("invite", "person", "example.org:4000", "--data-dir", str(data))
+    assert found is not None
+    assert ended.out == f"activity-tui join example.org:4000 --network {found[1].network}\n"
+    assert not (data / "invitations").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("server", "--uses", "0"), 2, "is out of range"),
+        (("server", "--expires", "1s"), 2, "is out of range"),
+        (("server", "no host"), 2, "no host"),
+        (("person", "--uses", "2"), 2, "has no code in it"),
+        (("server", "--data-dir", "/nowhere"), 6, "is no data of a server"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    program: Program, data: Path, words: tuple[str, ...], status: int, said: str
+) -> None:
+    where = () if "--data-dir" in words else ("--data-dir", str(data))
+    ended = program.run("invite", *words, *where)
+    assert ended.status == status, ended.err
+    assert said in ended.err
+
+
+def test_who_joins_by_an_invitation_gives_no_secret_besides(program: Program) -> None:
+    line = f"example.org:3780/{'a' * 26}/{'b' * 26}"
+    ended = program.run("join", line, "--headless", "--secret", "s")
+    assert ended.status == 2
+    assert "who is invited needs no secret" in ended.err
 
 
 def test_the_port_at_which_a_server_is_reached_tells_which_of_ones_own_it_is(program: Program) -> None:

@@ -192,7 +192,7 @@ def test_who_was_invited_is_of_the_network_and_knows_its_secret_and_no_other_com
     third = comes_by(network, "third", first.address, invited)
     assert third.neighbours == set()
     assert third.secrets_kept == []
-    assert [text for text in third.told("join_refused") if "the invitation is not good there" in text]
+    assert [text for text in third.told("join_refused") if "the invitation has been used or has expired" in text]
     assert [text for text in first.told("refused") if "its invitation is not good here" in text]
     joined(network, "fourth", second)
     assert network.servers["fourth"].neighbours >= {second.id}

@@ -175,6 +175,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui serve",
         "ACTIVITY_TUI_SECRET=... activity-tui join HOST:3780",
         "activity-tui invite server HOST",
+        "activity-tui invite person HOST",
         "activity-tui join HOST:3780/NETWORK/CODE",
         "activity-tui join HOST:3780",
         "activity-tui join HOST:3780 --network FINGERPRINT",

@@ -213,12 +213,12 @@ def _known_servers(parser: Parser) -> None:
 
 
 def _invite(parser: Parser) -> None:
-    parser.add_argument("whom", metavar="server", choices=("server",), help="whom: a server")
+    parser.add_argument("whom", metavar="server|person", choices=("server", "person"), help="whom")
     parser.add_argument(
         "address", metavar="HOST[:PORT]", nargs="?", default=None, help="where it reaches this one (default: found out)"
     )
-    parser.add_argument("--uses", metavar="COUNT", default="1", help="how many may come by it (default: 1)")
-    parser.add_argument("--expires", metavar="TIME", default="24h", help="how long it is good (default: 24h)")
+    parser.add_argument("--uses", metavar="COUNT", default=None, help="server: how many may come by it (default: 1)")
+    parser.add_argument("--expires", metavar="TIME", default=None, help="server: how long it is good (default: 24h)")
     for name in ("data_dir", "port"):
         _flag(parser, BY_NAME[name])
 
@@ -382,10 +382,12 @@ COMMANDS: Final = (
         "invite",
         "tui.cli.invite_command",
         _invite,
-        "invite a server: a code that is good once, in the place of the secret",
-        "  activity-tui invite server\n  activity-tui invite server example.org --uses 5 --expires 7d\n",
-        "Prints the command by which it joins at this server, on whose machine you are. Nobody who listens on the way "
-        "learns the code, nor does anybody who pretends to be a server of this network.",
+        "invite a server, by a code that is good once in the place of the secret, or a person",
+        "  activity-tui invite server\n  activity-tui invite server example.org --uses 5 --expires 7d\n"
+        "  activity-tui invite person example.org\n",
+        "Prints the command by which they join at this server, on whose machine you are. Nobody who listens on the way "
+        "learns a server's code, nor does anybody who pretends to be a server of this network. A person needs no code: "
+        "the command says which network it is, so that nothing else is talked to.",
     ),
     Command(
         "known-networks",

@@ -1,4 +1,4 @@
-"""`invite`: a code that is good once, or so often, by which a server joins in the place of the secret."""
+"""`invite`: the command by which a server joins, by a code that is good once or so often, or by which a person does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui.cli.chosen_settings import ChosenSettings, default_data_dir
 from tui.cli.console import put, say
 from tui.cli.inputs import choices_of
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
-from tui.text.invitation import caution
+from tui.text.invitation import caution, client_command
 from tui.text.quantities import count_between, duration_between
 
 USES = count_between(1, 1000)
@@ -24,15 +24,17 @@ EXPIRES = duration_between(60, 90 * 86400)
 def run(arguments: argparse.Namespace) -> int:
     choices = choices_of(arguments)
     try:
-        uses, expires = USES(arguments.uses), EXPIRES(arguments.expires)
+        uses, expires = USES(arguments.uses or "1"), EXPIRES(arguments.expires or "24h")
         address = values.address(arguments.address) if arguments.address is not None else None
     except ValueError as error:
         raise usage_error(str(error)) from None
+    if arguments.whom == "person" and (arguments.uses is not None or arguments.expires is not None):
+        raise usage_error("what a person is told has no code in it, and is good for everybody and for ever")
     chosen = choices.value("data_dir")
     port = int(str(choices.value("port")))
     data_dir = chosen if isinstance(chosen, Path) else _data_dir(choices, address)
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
-    from core.store import GivenInvitation, give_invitation, network_of
+    from core.store import network_of
 
     network = network_of(data_dir)
     if network is None:
@@ -41,19 +43,28 @@ def run(arguments: argparse.Namespace) -> int:
             f"{data_dir} is no data of a server that is of a network",
             hint="--data-dir names the directory of a server that has been started before.",
         )
+    where = address or _own_address(choices, port)
+    if arguments.whom == "person":
+        put(client_command(where, network))
+    else:
+        _invite_server(data_dir, where, network, uses, expires)
+    if caution(where):
+        say(caution(where))
+    return ExitStatus.DONE
+
+
+def _invite_server(data_dir: Path, where: Address, network: str, uses: int, expires: float) -> None:
+    from core.store import GivenInvitation, give_invitation
+
     invited = Invited(network, code_of(secrets.token_bytes(CODE_BYTES)))
     now = time.time()
     try:
         give_invitation(data_dir, GivenInvitation(invited.code, uses, now + expires), now)
     except (OSError, ValueError) as error:
         raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"the invitation was not kept: {error}") from None
-    where = address or _own_address(choices, port)
-    put(f"activity-tui join {invitation_line(str(where), invited)}\n")
+    put(f"activity-tui join {invitation_line(str(where), invited)}")
     often = "once" if uses == 1 else f"{uses} times"
     say(f"good {often}, until {time.strftime('%Y-%m-%d %H:%M', time.localtime(now + expires))}, at this server alone")
-    if caution(where):
-        say(caution(where))
-    return ExitStatus.DONE
 
 
 def _data_dir(choices: ChosenSettings, address: Address | None) -> Path:

@@ -177,12 +177,12 @@ class Healing:
             if attempt.server is not None and attempt.server != link.remote_id:
                 self.known.lives_elsewhere(attempt.server, link)
 
-    def refused(self, link: Link, why: str) -> None:
-        """The other side wants no link."""
+    def refused(self, link: Link, why: str, info: str = "") -> None:
+        """The other side wants no link, and may have said more about it."""
         attempt = self.dialling.over(link.dial)
         if attempt is None:
             return
-        is_seed_done = self.seeds.refused(attempt, why)
+        is_seed_done = self.seeds.refused(attempt, why, info)
         if attempt.server is not None:
             self.dialling.suspend(attempt.server, self._context.config.redial_max)
         if attempt.purpose == "lazy":

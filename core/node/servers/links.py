@@ -67,7 +67,7 @@ class Links:
         if why not in ("duplicate", "self", "busy"):
             text = f"{link.peer} refused the link: {info[:200] or why}"
             self._context.notify("refused", text, "error", server=link.remote_id)
-        self._healing.refused(link, why)
+        self._healing.refused(link, why, info[:200])
         self._context.close(link, f"the server says {why}: {info[:200]}", told=why)
 
     def ended(self, link: Link, reason: str) -> None:

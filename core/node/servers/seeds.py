@@ -68,7 +68,7 @@ class Seeds:
         if seed is not None:
             seed.linked = True
 
-    def refused(self, attempt: Attempt, why: str) -> bool:
+    def refused(self, attempt: Attempt, why: str, info: str = "") -> bool:
         """Whoever is there wants no link; whether it is not to be tried any more."""
         seed = self._seeds.get(attempt.address)
         if seed is None:
@@ -77,8 +77,9 @@ class Seeds:
             seed.linked = True
         elif why == "AUTHENTICATION_FAIL":
             seed.refused = True
-            why = "the secret is not its network's" if seed.invited is None else "the invitation is not good there"
-            self._context.notify("join_refused", f"{attempt.address} does not let this server in: {why}", "error")
+            wrong = "the secret is not its network's" if seed.invited is None else "the invitation is not good there"
+            text = f"{attempt.address} does not let this server in: {info or wrong}"
+            self._context.notify("join_refused", text, "error")
         return not seed.is_open
 
     def turned_away(self, attempt: Attempt, reason: str) -> bool:
