@@ -73,6 +73,7 @@ class Client:
             wall_ahead=time.time() - time.monotonic(),
             home=home is not None,
         )
+        self._username = settings.username
         self._on_event = on_event
         self._home = home
         self._trust = trust
@@ -132,6 +133,11 @@ class Client:
     @property
     def online(self) -> bool:
         return self._machine.online
+
+    @property
+    def username(self) -> str:
+        """With which name it logs in."""
+        return self._username
 
     @property
     def native(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
+from core.client.draft_checks import draft_problem
 from core.client.operator_questions import OrderAnswer, OrderQuestion
 from core.client.questions import NotConnected
 from core.wire.messages import GiveOrder, OrderDraft, OrderDrafted, OrderList, OrderRefused, OrdersRequest, OrderTaken
@@ -20,6 +22,9 @@ class OrderNotTaken(Exception):
 
 class AskingClient(Protocol):
     """The client, as an operator needs it."""
+
+    @property
+    def username(self) -> str: ...
 
     async def request_status(self) -> dict[str, object]: ...
 
@@ -58,13 +63,14 @@ class OperatorSeat:
                 return found
 
     async def draft(self, kind: str, target: str, words: Sequence[str] = (), because: str = "") -> OrderDrafted:
-        """How an order is written, to be looked at."""
-        drafted = await self._client.ask_about_orders(OrderDraft(self._signer.key, kind, target, list(words), because))
+        """How an order is written, to be looked at; it is about what was asked for, as far as that can be seen."""
+        asked = OrderDraft(self._signer.key, kind, target, list(words), because)
+        drafted = await self._client.ask_about_orders(asked)
         if not isinstance(drafted, OrderDrafted):
             raise _refusal(drafted)
-        order = drafted.order
-        if (order.kind, order.key, order.because) != (kind, self._signer.key, because):
-            raise OrderNotTaken("the server has drafted another order than the one that was asked for")
+        problem = draft_problem(asked, drafted.order, time.time(), self._client.username)
+        if problem is not None:
+            raise OrderNotTaken(f"the server has drafted an order that is not to be signed: {problem}")
         return drafted
 
     async def give(self, drafted: OrderDrafted) -> str:
