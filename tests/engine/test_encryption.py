@@ -134,6 +134,20 @@ async def test_data_without_a_networks_key_gets_one_at_the_next_start(begin: Beg
     assert await shown_by(await begin("a")) == leaf
 
 
+async def test_a_server_whose_database_is_damaged_stays_of_its_network(begin: Begin) -> None:
+    server = await begin("a")
+    leaf = await shown_by(server)
+    await server.abort()
+    database = server.settings.data_dir / "node.db"
+    with database.open("r+b") as file:
+        for place in range(100, database.stat().st_size, 64):
+            file.seek(place)
+            file.write(b"\xff" * 8)
+    again = await begin("a")
+    assert await shown_by(again) == leaf
+    assert any("damaged" in notice.text for notice in again.notices)
+
+
 @pytest.mark.parametrize("joins", [False, True])
 async def test_who_begins_a_network_has_founded_it_and_who_is_to_join_one_has_not(begin: Begin, joins: bool) -> None:
     server = await begin("a", join=Address("127.0.0.1", 9) if joins else None)
