@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from core.node.orders.standing import standing_of
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.simulation.testing.scripted_peers import NATIVE_CLIENT
 from core.wire import messages as wire
@@ -22,7 +24,7 @@ from core.wire.messages import (
     OrderRefused,
     OrderTaken,
 )
-from core.wire.signed_orders import code_verifier, operator_fingerprint, order_in_key, sign_order
+from core.wire.signed_orders import code_verifier, operator_fingerprint, order_as_key, order_in_key, sign_order
 from tests.node.operators import founded, gives, order, shows_key, signed, signer_of
 
 HELLO = {"text": msgspec.Raw(b'"hello"')}
@@ -721,6 +723,30 @@ def test_servers_from_before_orders_pass_them_on_unharmed():
             link.say(one + b"\n")
     network.run(0.5)
     assert effects(other).closed and not logs_in(network, other, "bob")
+
+
+@pytest.mark.parametrize("who", ["ada", "somebody"])
+def test_thousands_of_orders_that_come_at_once_are_not_all_looked_at_for_each_of_them(who, monkeypatch):
+    looked_at = 0
+
+    def counted(orders, *more):
+        nonlocal looked_at
+        looked_at += len(orders)
+        return standing_of(orders, *more)
+
+    monkeypatch.setattr("core.node.orders.order_book.standing_of", counted)
+    network, servers, _ = founded(1)
+    taken_in = servers[0].node.orders
+    orders = [
+        signed(order(who, "ban", f"10.{one // 250}.{one % 250}.0/24", stamp=one + 1, network=servers[0].id))
+        for one in range(2000)
+    ]
+    for one in orders:
+        taken_in.apply(order_as_key(one))
+    assert looked_at < 10 * len(orders)
+    network.registered(servers[0], "bob")
+    network.run(5.0)
+    assert len(effects(servers[0]).banned) == (len(orders) if who == "ada" else 0)
 
 
 # --- who began the network --------------------------------------------------------------------------------------------

@@ -31,17 +31,23 @@ class OrderBook:
         self._network = network
         self._orders: dict[str, Order] = {}
         self._standing: OperatorStanding | None = OperatorStanding()
+        self._last = OperatorStanding()
+        """The standing that was worked out last: some of the orders may have come since."""
         self._effects: OrderEffects | None = OrderEffects()
 
     def take(self, signed: SignedOrder) -> bool:
         """Take in an order; whether it is new, and signed."""
         if self.verifier is None or signed.order.id in self._orders or not signed.is_signed(self.verifier):
             return False
-        if signed.order.key not in self.standing.operators and self._root_of(signed.order.key) is None:
-            if len(self._orders) - len(self.standing.heeded) >= UNHEEDED_MAX:
+        strange = self._root_of(signed.order.key) is None and signed.order.key not in self._last.operators
+        if strange and len(self._orders) - len(self._last.heeded) >= UNHEEDED_MAX:
+            strange = signed.order.key not in self.standing.operators
+            if strange and len(self._orders) - len(self.standing.heeded) >= UNHEEDED_MAX:
                 return False
         self._orders[signed.order.id] = signed.order
-        self.look_again()
+        if not strange:
+            # Nothing follows from what others say, and all orders are not looked at for each of theirs.
+            self.look_again()
         return True
 
     def is_signed(self, signed: SignedOrder) -> bool:
@@ -67,7 +73,7 @@ class OrderBook:
     def standing(self) -> OperatorStanding:
         """Who is an operator, and whose orders are heeded."""
         if self._standing is None:
-            self._standing = standing_of(self._orders, self._root_of, self._network())
+            self._standing = self._last = standing_of(self._orders, self._root_of, self._network())
         return self._standing
 
     @property

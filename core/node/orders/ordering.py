@@ -34,6 +34,11 @@ NEWS: Final = 3600.0
 """Seconds for which an order is news: of older ones, which a server that has just come hears all at once, operators are
 told how many there are."""
 
+EACH: Final = 0.0005
+"""Seconds for each order that is known, between two looks at what follows from all of them: a server that has just come
+hears thousands in one go."""
+_FOLLOWING: Final = "what follows from orders"
+
 OnEffects = Callable[[OrderEffects, OrderEffects], None]
 """Told what was in force, and what is now."""
 
@@ -63,6 +68,8 @@ class Orders:
         self.on_effects: list[OnEffects] = []
         self._standing = self.book.standing
         self._effects = self.book.effects
+        self._followed_at = float("-inf")
+        """When that was looked at last, by the monotonic clock."""
 
     def start(self) -> None:
         """The node begins: what is in force is told to whom it concerns."""
@@ -115,8 +122,13 @@ class Orders:
     def apply(self, change: KeyChange) -> None:
         """Take in an order that has been committed."""
         signed = order_in_key(change)
-        if signed is not None and self.book.take(signed):
+        if signed is None or not self.book.take(signed):
+            return
+        wait = self._followed_at + EACH * len(self.book) - self._context.now.monotonic
+        if wait <= 0.0:
             self._follow()
+        elif _FOLLOWING not in self._context.timers:
+            self._context.timers.set(_FOLLOWING, self._context.after(wait), self._follow)
 
     def _operator_known(self) -> None:
         self.book.look_again()
@@ -124,6 +136,10 @@ class Orders:
 
     def _follow(self) -> None:
         """Tell of what is new in force."""
+        self._context.timers.cancel(_FOLLOWING)
+        self._followed_at = self._context.now.monotonic
+        if self.book.standing is self._standing:
+            return
         before, effects_before = self._standing, self._effects
         self._standing, self._effects = self.book.standing, self.book.effects
         self._tell_of_news(before, self._standing)
