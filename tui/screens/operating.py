@@ -44,7 +44,8 @@ class OperatorScreen(FilteringScreen):
             command = invitation.server_command(address, node.secret)
             before = "With this command a server joins, with its own application. It has been copied:"
             after = (
-                "The secret lets servers into the network: give it to those who may run one.\n"
+                "The secret lets servers into the network for good; `activity-tui invite server`, typed on this"
+                " machine, makes a code that is good once.\n"
                 f"A person without a server joins with: {invitation.client_command(address, network)}"
             )
         else:
