@@ -132,10 +132,10 @@ $(RUNTIME): pyproject.toml | $(BIN)/python
 	@$(PIP) install --editable .
 	@touch $@
 
-# Without isolation: what builds the package is locked, too.
+# Without isolation: what builds the package is locked, too. Compiled is what is imported, then; most of it never is.
 $(DEV): pyproject.toml $(LOCKED) | $(BIN)/python
 	@echo "installing activity-tui and its development tools into $(VENV) …" >&2
-	@$(PIP) install --require-hashes --requirement $(LOCKED)
+	@$(PIP) install --no-compile --require-hashes --requirement $(LOCKED)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUNTIME)
 

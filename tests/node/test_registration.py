@@ -32,7 +32,7 @@ def accounts(server: WatchedServer) -> dict[str, AccountFact]:
 
 
 @every_shape
-@pytest.mark.parametrize("count", [1, 2, 5, 20, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, 2, 5, 20])
 def test_a_registration_costs_two_messages_for_each_other_server(shape: str, count: int) -> None:
     network = ScriptedNetwork()
     servers = network.build(SHAPES[shape](count), settle=3.0)
