@@ -44,6 +44,15 @@ def test_a_person_is_invited_by_the_networks_fingerprint_and_nothing_is_kept(pro
     assert not (data / "invitations").exists()
 
 
+def test_a_person_is_told_how_to_come_in_over_ssh_where_that_is_configured(program: Program, data: Path) -> None:
+    invite = ("invite", "person", "example.org", "--data-dir", str(data))
+    assert "ssh" not in program.run(*invite).err
+    ended = program.run(*invite, variables={"ACTIVITY_TUI_SSH": "3722"})
+    assert ended.out.count("\n") == 1
+    assert "with nothing installed: ssh -p 3722 NAME@example.org" in ended.err
+    assert "`activity-tui known-hosts example.org:3780` prints the line" in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

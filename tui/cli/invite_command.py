@@ -14,7 +14,7 @@ from tui.cli.chosen_settings import ChosenSettings, default_data_dir
 from tui.cli.console import put, say
 from tui.cli.inputs import choices_of
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
-from tui.text.invitation import caution, client_command
+from tui.text.invitation import caution, client_command, ssh_command
 from tui.text.quantities import count_between, duration_between
 
 USES = count_between(1, 1000)
@@ -46,6 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     where = address or _own_address(choices, port)
     if arguments.whom == "person":
         put(client_command(where, network))
+        ssh = choices.value("ssh")
+        if isinstance(ssh, Address):
+            say(f"with nothing installed: {ssh_command(where.host, ssh.port, 'NAME')}")
+            say(f"`activity-tui known-hosts {where}` prints the line by which ssh knows every server of this network")
     else:
         _invite_server(data_dir, where, network, uses, expires)
     if caution(where):
