@@ -454,6 +454,7 @@ class Node:
                 self.storage.recovered()
                 self.catching_up.readable_again()
             case JoinRequested():
+                self.orders.founding.joins()
                 self.healing.join(event.address, base=event.base, invited=event.invited)
             case DrainRequested():
                 self.drain.begin(event.reason)

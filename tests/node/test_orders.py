@@ -24,6 +24,7 @@ from core.wire.messages import (
     OrderRefused,
     OrderTaken,
 )
+from core.wire.server_keys import certified_id
 from core.wire.signed_orders import code_verifier, operator_fingerprint, order_as_key, order_in_key, sign_order
 from tests.node.operators import founded, gives, order, shows_key, signed, signer_of
 
@@ -769,6 +770,37 @@ def test_who_lies_about_who_began_the_network_is_too_late():
     liar.say(wire.Founding(msgspec.structs.replace(known, operator=mallory.key), True))
     network.run(0.5)
     assert liar.closed is not None and founding_of(servers[1]) == known
+
+
+def test_who_joins_a_new_network_first_does_not_become_its_operator_by_saying_so():
+    network, servers, ada = founded(1)
+    known = founding_of(servers[0])
+    mallory = signer_of("mallory")
+    liar = network.peer(servers[0])
+    liar.say(wire.Authenticate("network secret", id="liar", incarnation=1, features=["sync", "orders"]))
+    network.run(0.5)
+    forged = sign_founding(FoundingRecord("liar", mallory.key, 1, mallory.key, "liar.1.1", "mallory"), mallory)
+    liar.say(wire.Founding(forged, True))
+    network.run(0.5)
+    assert founding_of(servers[0]) == known
+    assert any("begun by liar" in text for text in servers[0].told("ordered"))
+    listed = shows_key(network, ada, "ada")
+    assert isinstance(listed, OrderList) and listed.operator
+
+
+@pytest.mark.parametrize("whose", ["its own", "another's"])
+def test_a_record_in_the_name_of_a_server_that_has_another_key_is_believed_by_nobody(whose):
+    network = ScriptedNetwork()
+    server = network.start("new", redirects=False)
+    liar = network.peer(server)
+    liar.say(wire.Authenticate("network secret", id="liar", incarnation=1, features=["sync", "orders"]))
+    network.run(0.5)
+    mallory = signer_of("mallory")
+    founder = server.id if whose == "its own" else certified_id(signer_of("honest").key)
+    forged = sign_founding(FoundingRecord(founder, mallory.key, 1, mallory.key, "x.1.1", "mallory"), mallory)
+    liar.say(wire.Founding(forged, True))
+    network.run(0.5)
+    assert server.node.orders.founding.record is None and liar.closed is not None
 
 
 def test_a_server_of_a_network_from_before_learns_no_operator_from_a_new_one():

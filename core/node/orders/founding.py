@@ -1,9 +1,9 @@
 """The founding record at a node: made by the server that begins a network, learned by all others, and kept.
 
 The first one that is learned counts for good. A server that began a network of its own and was never linked takes over
-the record of the network that it joins; of two such servers both take the one
-that has an operator, and then the earlier one. What anybody says otherwise is
-told to operators, and nothing else comes of it.
+the record of the network that it joins; of two such servers both take the one that has an operator, and then the
+earlier one. One that has an operator gives them up only where somebody there has had it join: not for who comes to it.
+What anybody says otherwise is told to operators, and nothing else comes of it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from core.wire.entries import AccountFact
 from core.wire.founding_record import FoundingRecord, read_founding, sign_founding, write_founding
 from core.wire.messages import Founding
 from core.wire.recovered import Recovered
+from core.wire.server_keys import certified_id, is_certified
 from core.wire.signing import KEY_BYTES
 
 TOLD: Final = "told "
@@ -50,6 +51,8 @@ class FoundingKeeper:
         self._told = kept.startswith(TOLD)
         self.record = read_founding(kept.removeprefix(TOLD)) if kept else None
         self._is_new = not (recovered.streams or recovered.peers)
+        self._joins = False
+        """Whether somebody here has had this server join another one."""
         self._know_operator()
 
     # --- made here ----------------------------------------------------------------------------------------------------
@@ -60,6 +63,10 @@ class FoundingKeeper:
         if self.record is None and context.config.founds and self._is_new and signer is not None:
             record = FoundingRecord(context.id, signer.key, context.clock.read(context.now.wall))
             self._keep(sign_founding(record, signer))
+
+    def joins(self) -> None:
+        """Somebody here has this server join another one, and so that one's network."""
+        self._joins = True
 
     def registered(self, fact: AccountFact) -> None:
         """An account is known: the first one that was registered at the server that began the network is the first
@@ -139,13 +146,23 @@ class FoundingKeeper:
             self._settle()
         elif not record.is_signed(self._verifier) or len(record.operator) not in (0, KEY_BYTES):
             self._context.invalid(link, "FOUNDING: the founding server's signature does not fit")
+        elif not self._is_founders_key(record):
+            # Kept, it would be taken for what that server has said; and by that one for its own.
+            self._context.invalid(link, "FOUNDING: the key is not the founding server's")
         elif self._learns(record, told=message.told):
             self._told = True
             self._keep(record)
             self._tell_all()
             self._on_operator()
-        elif known is not None and (self._told or record.origin == known.origin) and not _completes(known, record):
-            self._differs(link, record, known)
+        elif known is not None and not _completes(known, record):
+            # Who has no operator yet, and was heard by nobody, takes this one's record.
+            if self._told or record.origin == known.origin or (known.operator and record.operator):
+                self._differs(link, record, known)
+
+    def _is_founders_key(self, record: FoundingRecord) -> bool:
+        if record.founder == self._context.id:
+            return self._signer is not None and record.key == self._signer.key
+        return not is_certified(record.founder) or certified_id(record.key) == record.founder
 
     def _settle(self) -> None:
         """Others know the record: from here on it counts for good."""
@@ -164,6 +181,9 @@ class FoundingKeeper:
         """Whether a record takes the place of this server's own, which nobody else has heard; `told`: others have heard
         that one."""
         if self._told or not self._is_own or record.origin == known.origin:
+            return False
+        if known.operator and not self._joins:
+            # Whoever comes to this server could say anything, and be the operator of those that are here.
             return False
         return told or _precedence(record) < _precedence(known)
 
