@@ -108,6 +108,10 @@ class Ledger:
         self.registrations: list[tuple[float, Writer]] = []
         self.redirects: dict[str, int] = {}
         self.renamings: dict[str, str] = {}
+        self.orders: dict[str, None] = {}
+        """Those that operators were told to be kept."""
+        self.removals: dict[str, None] = {}
+        """Activities that an operator has tried to remove; whether the order was kept nobody may know."""
         self.strangers: dict[str, None] = {}
         """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
         self.stamped_elsewhere: dict[bytes, None] = {}
@@ -412,6 +416,30 @@ class Ledger:
     def renamed(self, agent: Writer, name: str) -> None:
         self.renamings[agent.name] = name
 
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def removal_begun(self, activity: str) -> None:
+        """An operator orders an activity, by its id, to be removed."""
+        self.removals[activity] = None
+
+    def ordered(self, order: str) -> None:
+        """An operator was told that their order is kept."""
+        self.orders[order] = None
+
+    def may_be_removed(self, post: NumberedPost) -> bool:
+        """Whether an operator has tried to remove an activity: then nobody is owed it."""
+        return any(str(one) in self.removals for one in self.ids.get(post, ()))
+
+    def removed(self) -> set[EntryId]:
+        """The entries that may be removed, and their copies."""
+        removed = (ids for post, ids in self.ids.items() if self.may_be_removed(post)) if self.removals else ()
+        return {one for ids in removed for one in ids}
+
+    def may_be_parted(self, post: NumberedPost, later: NumberedPost) -> bool:
+        """Whether an operator has tried to remove something that stood between two activities of one writer."""
+        between = range(post.number + 1, later.number) if self.removals else ()
+        return any(self.may_be_removed(NumberedPost(post.by, number)) for number in between)
+
     # --- base servers -------------------------------------------------------------------------------------------------
 
     def came_to_base(self, name: str, body: bytes) -> None:
@@ -462,5 +490,5 @@ class Ledger:
                 continue
             seen = self.seen[name]
             for post, at in self.accepted_at.items():
-                if at > since and post not in seen:
+                if at > since and post not in seen and not (self.removals and self.may_be_removed(post)):
                     yield name, post

@@ -147,6 +147,7 @@ class MemoryStore:
         self.setting_bytes_max: int | None = None
         self.refused_settings = 0
         self.trimmed = 0
+        self.removed: list[EntryId] = []
         self.backups: list[Path] = []
         self.failure: Exception | None = None
         self.displaced = ""
@@ -175,6 +176,11 @@ class MemoryStore:
         self._work()
         self.transactions.append(list(keepables))
         return ()
+
+    def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
+        self._work()
+        self.removed += entries
+        return len(entries)
 
     def follow(self, *, idle: bool) -> bool:
         return False
@@ -230,9 +236,6 @@ class MemoryStore:
 
     def usage(self) -> Usage:
         return Usage()
-
-    def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
-        return 0
 
     def trim(self, wall: float) -> int:
         self._work()

@@ -24,6 +24,7 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SumFound, SumWanted
+from core.store.kept_founding import FOUNDING_SETTING
 from core.store.kept_time import TIME_SETTING
 from core.store.store_errors import StoreUnwritable
 from core.wire.entries import Fetch, Page, Stream, Wanted
@@ -481,3 +482,28 @@ async def test_the_time_is_kept_as_soon_as_the_disk_takes_it_again(desk: Desk) -
     desk.persistence.keep_time(8)
     await until(lambda: TIME_SETTING in desk.store.settings)
     assert desk.store.settings[TIME_SETTING] == "8"
+
+
+async def test_what_operators_have_removed_is_tried_again_while_the_disk_takes_no_writes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.threads.persistence.TRIED_AGAIN", 0.02)
+    desk.store.failure = StoreUnwritable("no space left")
+    desk.persistence.remove((entry(1).id,), frozenset())
+    await asyncio.sleep(0.1)
+    assert not desk.store.removed
+    desk.store.failure = None
+    await until(lambda: desk.store.removed == [entry(1).id])
+
+
+async def test_who_has_begun_the_network_is_kept_in_the_end_as_it_is_known_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.threads.persistence.TRIED_AGAIN", 0.05)
+    desk.store.failure = StoreUnwritable("no space left")
+    desk.persistence.keep_founding("first")
+    await asyncio.sleep(0.01)
+    desk.store.failure = None
+    desk.persistence.keep_founding("second")
+    await asyncio.sleep(0.2)
+    assert desk.store.settings[FOUNDING_SETTING] == "second"

@@ -13,7 +13,7 @@ from core.node.orders.standing import standing_of
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.simulation.testing.scripted_peers import NATIVE_CLIENT
 from core.wire import messages as wire
-from core.wire.entries import KeyChange
+from core.wire.entries import KeyChange, parse_entry_id
 from core.wire.founding_record import FoundingRecord, sign_founding
 from core.wire.messages import (
     ActivityAck,
@@ -332,6 +332,57 @@ def test_a_removed_activity_is_gone_from_every_disk_and_clients_let_go_of_it():
     network.run(1.0)
     assert [history(network, server) for server in servers] == [[first, last]] * 3
     assert not any(server.node.queues()["activities parked"] for server in servers)
+
+
+def test_a_removal_cannot_be_undone():
+    network, servers, ada = founded(1)
+    bob = bob_at(network, servers[0])
+    taken = gives(network, ada, "ada", "remove", said(network, bob, "bob", b"goes", "r1"))
+    assert isinstance(taken, OrderTaken)
+    refused = gives(network, ada, "ada", "undo", taken.id)
+    assert isinstance(refused, OrderRefused) and "gone for good" in refused.info
+
+
+def test_what_is_removed_while_it_is_damaged_is_awaited_no_more():
+    network, servers, ada = founded(2)
+    bob = bob_at(network, servers[0])
+    gone = said(network, bob, "bob", b"goes 4", "r1")
+    network.run(1.0)
+    network.part(servers[:1], servers[1:])
+    network.run(15.0)
+    servers[1].disk.flip([parse_entry_id(gone)])
+    network.run(5.0)
+    assert servers[1].node.replication.damaged.count == 1
+    gives(network, ada, "ada", "remove", gone)
+    network.mend()
+    assert network.until(lambda: not servers[1].node.replication.damaged.count, 60.0)
+    network.run(5.0)
+    assert str(servers[0].node.replication.vector.contiguous) == str(servers[1].node.replication.vector.contiguous)
+
+
+def test_what_is_damaged_where_it_is_removed_is_not_asked_for():
+    network, servers, ada = founded(2)
+    bob = bob_at(network, servers[0])
+    gone = said(network, bob, "bob", b"goes 4", "r1")
+    network.run(1.0)
+    servers[1].disk.flip([parse_entry_id(gone)])
+    gives(network, ada, "ada", "remove", gone)
+    network.run(15.0)
+    assert not servers[1].node.replication.damaged.count and not bodies(servers[1])
+
+
+def test_what_follows_a_removed_activity_does_not_wait_for_it():
+    network, servers, ada = founded(2)
+    bob = bob_at(network, servers[0])
+    network.part(servers[:1], servers[1:])
+    network.run(15.0)
+    gone, later = said(network, bob, "bob", b"goes", "r1"), said(network, bob, "bob", b"stays", "r2")
+    gives(network, ada, "ada", "remove", gone)
+    reader = network.client(servers[1])
+    reader.login()
+    network.mend()
+    assert network.until(lambda: bool(reader.of(wire.ActivityBroadcast)), 12.0)
+    assert [one.id for one in reader.of(wire.ActivityBroadcast)] == [later]
 
 
 def test_a_client_that_comes_back_is_told_what_was_removed_meanwhile():

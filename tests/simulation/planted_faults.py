@@ -136,6 +136,17 @@ def adds_to_what_others_say_of_themselves(patch: Patch) -> None:
     patch.setattr(KnownKeys, "believe_record", lambda self, link, record: Belief.PROVED)
 
 
+def keeps_what_is_removed(patch: Patch) -> None:
+    """One server's disk goes on having what operators have removed."""
+    whole = simulated_disk.SimulatedDisk.remove
+
+    def remove(disk: simulated_disk.SimulatedDisk, entries: tuple[EntryId, ...], prints: frozenset[bytes]) -> None:
+        if any(one.node != disk.store.node for one in entries):
+            whole(disk, entries, prints)
+
+    patch.setattr(simulated_disk.SimulatedDisk, "remove", remove)
+
+
 def repeats_nothing(patch: Patch) -> None:
     patch.setattr(WriteSet, "logged_in", lambda self, entries: None)
 

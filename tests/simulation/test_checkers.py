@@ -42,6 +42,7 @@ from tests.simulation.planted_faults import (
     hands_everything_out_twice,
     keeps_questions_that_are_answered,
     keeps_secrets_from_base_servers,
+    keeps_what_is_removed,
     leaves_timers_behind,
     lets_in_with_any_secret,
     loses_the_second_activity,
@@ -139,6 +140,7 @@ PARTED_RIVALS = plan(
     duration=22.0,
 )
 PARTED = plan(Operation(4.0, "part", "s000"), Operation(12.0, "unite", "s000"), duration=13.0, people=(), lazy_links=0)
+REMOVING = plan(*ARRIVALS, *posts("nat", 4.0, 3), Operation(8.0, "order", "s001", "remove", 0.5))
 ALONE = plan(arrive(1.0, "ano", "s000"), *posts("ano", 4.0, 3), people=(NOBODY,))
 CUT_OFF = plan(*ARRIVALS, Operation(5.0, "reset", "s000", "client-nat"))
 SOMEWHERE = plan(
@@ -245,6 +247,7 @@ CASES = (
     Case(registers_nobody, UNREGISTERED, "liveness", "nobody can register"),
     Case(says_refused_of_what_it_keeps, ALONE, "outcome", "was refused (no); it was kept"),
     Case(refuses_before_it_keeps, SLOW_DISK, "outcome", "was accepted after it was refused"),
+    Case(keeps_what_is_removed, REMOVING, "orders", "which an operator has removed"),
     Case(rounds_numbers, ALONE, "content", "was accepted as"),
     Case(changes_what_it_passes_on, TALK, "content", "bas got nat's activity"),
     Case(believes_everybody, HASTY, "login", "before the registration had succeeded"),

@@ -9,6 +9,7 @@ import pytest
 from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
+from core.simulation.plans.orders_mix import with_orders
 from core.simulation.plans.standard_mix import FAULTS, standard
 from core.simulation.plans.usual_mix import usual
 from core.simulation.runs.sweep import SeedOutcome, judged
@@ -44,6 +45,7 @@ def test_the_mixes_know_every_operation_that_can_be_planned() -> None:
     used |= {operation.what for seed in range(SEEDS) for operation in with_old_data(seed).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_liars(seed).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_damage(seed).operations}
+    used |= {operation.what for seed in range(SEEDS) for operation in with_orders(seed).operations}
     assert used == set(OPERATIONS)
 
 

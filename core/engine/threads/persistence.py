@@ -47,6 +47,8 @@ SWITCH_SECONDS: Final = 0.001
 """How long a thread that computes keeps the interpreter from another one that could (Python's default: 5 ms). The event
 loop gives it away at each look at a socket, and would wait so long for the store's thread each time."""
 
+TRIED_AGAIN: Final = 5.0
+"""Seconds after which what has to be done, and that nobody waits for, is tried again on a disk that took no writes."""
 _Answer = TypeVar("_Answer")
 
 
@@ -68,6 +70,7 @@ class Persistence:
         time has failed: it builds upon something that was not kept."""
         self._collected: list[Batch] = []
         self._closing = False
+        self._founding = ""
         self._submitting = False
         self.backlog_bytes = 0
         """What waits for the disk, about."""
@@ -114,15 +117,25 @@ class Persistence:
 
     def keep_founding(self, text: str) -> None:
         """Have later starts find who began the network."""
-        self._keep_soon(partial(keep_founding, text=text))
+        self._founding = text
+        self._do_in_the_end(lambda store: keep_founding(store, self._founding))
 
     def remove(self, entries: Sequence[EntryId], fingerprints: frozenset[bytes]) -> None:
-        """Drop what operators have removed, behind all that was to be kept before. Nobody waits for it: what a disk
-        does not do now, it does at the next start."""
+        """Drop what operators have removed, behind all that was to be kept before. Nobody waits for it."""
         self._submit()
-        done: asyncio.Future[int] = self._loop.create_future()
-        done.add_done_callback(_not_kept)
-        self._queue.put_call((lambda store: store.remove(entries, fingerprints), done))
+        self._do_in_the_end(lambda store: store.remove(entries, fingerprints))
+
+    def _do_in_the_end(self, work: Callable[[Store], object]) -> None:
+        """Have something done, and tried again for as long as the disk takes no writes."""
+        done: asyncio.Future[object] = self._loop.create_future()
+
+        def ended(done: asyncio.Future[object]) -> None:
+            _not_kept(done)
+            if not done.cancelled() and isinstance(done.exception(), StoreError):
+                self._loop.call_later(TRIED_AGAIN, self._do_in_the_end, work)
+
+        done.add_done_callback(ended)
+        self._queue.put_call((work, done))
 
     def _keep_soon(self, keep: Callable[[Store], None]) -> None:
         kept: asyncio.Future[None] = self._loop.create_future()

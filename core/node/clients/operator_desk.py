@@ -305,6 +305,8 @@ class OperatorDesk:
         assert order is not None, "what is heeded is known"
         if order.kind == UNDO:
             raise _CannotDraft("what is undone stays so; give the order again")
+        if order.kind == REMOVE:
+            raise _CannotDraft("what is removed is gone for good: servers have nothing of it any more")
         if found[0] in self._orders.book.standing.undone:
             raise _CannotDraft("it is undone already")
         problem = self._orders.undo_problem(message.key, order)

@@ -78,6 +78,13 @@ class DamagedEntries:
                 self._vector.remove_run(stream, first, last)
                 self._missing.add_span(stream, first, last)
 
+    def never_comes(self, entry_id: EntryId) -> None:
+        """It counts as received, and nobody has it any more."""
+        for one in (self._missing, self._unheard):
+            one.remove_run(entry_id.stream, entry_id.seq, entry_id.seq)
+        self._vector.add(entry_id)
+        self.on_kept(())
+
     def before(self, stream: Stream, upto: int) -> int:
         """The number before the first one of a stream that is missing, or `upto`.
 

@@ -228,6 +228,13 @@ class Delivery:
             del self._parked_under[entry_id.stream]
         return waiting
 
+    def never_comes(self, entry_id: EntryId) -> None:
+        """An activity counts as received, and is not: what waits for it waits no more."""
+        for parked in self._waiting_for(entry_id):
+            if self._parked.pop(parked.entry.id, None) is not None:
+                self._parked_bytes -= len(parked.entry.body)
+                self._deliver(parked.entry, parked.frame, parked.source)
+
     def _deliver_it(self, entry: Entry, frame: Frame, source: int | None) -> None:
         self._pending.pop(entry.id, None)
         if self._removed.has(entry):

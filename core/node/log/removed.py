@@ -12,6 +12,7 @@ import msgspec
 
 from core.wire.entries import Entry, EntryId, Page, Stream
 from core.wire.entry_columns import EntryColumns
+from core.wire.entry_runs import EntryRuns, is_in
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.records import LogRecord, RecordPage
 
@@ -21,6 +22,7 @@ class RemovedActivities:
 
     def __init__(self) -> None:
         self._numbers: dict[Stream, set[int]] = {}
+        self._stamps: Mapping[EntryId, int] = {}
         self.fingerprints: frozenset[bytes] = frozenset()
         self._hidden: Mapping[str, int] = {}
         """Servers whose activities from a stamp on are kept and passed on, and not shown."""
@@ -49,10 +51,11 @@ class RemovedActivities:
     def __contains__(self, entry_id: EntryId) -> bool:
         return bool(self._numbers) and entry_id.seq in self._numbers.get(entry_id.stream, ())
 
-    def become(self, entries: Mapping[EntryId, object], fingerprints: frozenset[bytes]) -> None:
-        """From now on these are."""
+    def become(self, stamps: Mapping[EntryId, int], fingerprints: frozenset[bytes]) -> None:
+        """From now on these are, with their stamps."""
         self._numbers = {}
-        for entry_id in entries:
+        self._stamps = stamps
+        for entry_id in stamps:
             self._numbers.setdefault(entry_id.stream, set()).add(entry_id.seq)
         self.fingerprints = fingerprints
 
@@ -72,6 +75,10 @@ class RemovedActivities:
         prints = self.fingerprints
         rows = zip(columns.numbers, columns.fingerprints, strict=True)
         return [number for number, one in rows if number in numbers or (one is not None and one in prints)]
+
+    def within(self, runs: EntryRuns) -> dict[EntryId, int]:
+        """Those that are among some entries, with their stamps."""
+        return {one: stamp for one, stamp in self._stamps.items() if is_in(runs, one)}
 
     def pruned(self, record: LogRecord) -> LogRecord:
         """A record without them; their copies are not looked for."""

@@ -77,8 +77,11 @@ class Repair:
 
     def found(self, entries: EntryRuns) -> None:
         """The store has found damage."""
-        self._damaged.lose(entries)
+        entries = self._replication.wanted_again(entries)
         self.times_found += 1
+        if not entries:
+            return
+        self._damaged.lose(entries)
         count = count_of(entries)
         self._context.notify(
             "storage",
@@ -149,9 +152,9 @@ class Repair:
                     self._context.send(session, frame_for(session, entry))
         if not self._damaged.are_whole:
             return
-        self._context.notify(
-            "storage", f"{_entries(self._mended)} that had been damaged came again from the other servers", "good"
-        )
+        if self._mended:
+            text = f"{_entries(self._mended)} that had been damaged came again from the other servers"
+            self._context.notify("storage", text, "good")
         self._mended = 0
         self._owing.clear()
         self._owed.clear()

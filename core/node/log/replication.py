@@ -33,7 +33,7 @@ from core.wire.account_votes import counted
 from core.wire.codec import Frame, Frames
 from core.wire.entries import COUNTER_MAX, AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
-from core.wire.entry_runs import EntryRuns, intersection, spans_of
+from core.wire.entry_runs import EntryRuns, difference, intersection, runs_of, spans_of
 from core.wire.keepables import Keepable, Proof, RemovedEntry
 from core.wire.limits import REF_CHARACTERS_MAX
 from core.wire.records import LogRecord
@@ -391,14 +391,24 @@ class Replication:
         """
         here: list[EntryId] = []
         for entry_id, stamp in entries.items():
-            if entry_id in self.vector or entry_id.stream == self.own_stream:
+            if entry_id in self.damaged:
+                self.damaged.never_comes(entry_id)
+                self._keepables.append(RemovedEntry(entry_id, stamp))
+            elif entry_id in self.vector or entry_id.stream == self.own_stream:
                 here.append(entry_id)
-            elif entry_id not in self.damaged and self.room.admits_stream(entry_id.stream, None):
+            elif self.room.admits_stream(entry_id.stream, None):
                 self.vector.add(entry_id)
                 self._keepables.append(RemovedEntry(entry_id, stamp))
+                self.delivery.never_comes(entry_id)
         self.unpersisted.forget(here)
         if here or fingerprints:
             self._context.actions.append(RemoveEntries(tuple(here), fingerprints))
+
+    def wanted_again(self, damaged: EntryRuns) -> EntryRuns:
+        """What of damaged entries has to come again: what operators have removed counts as received as before."""
+        gone = self.removed.within(damaged)
+        self._keepables += [RemovedEntry(entry_id, stamp) for entry_id, stamp in gone.items()]
+        return difference(damaged, runs_of(gone)) if gone else damaged
 
     def keep(self, keepable: Keepable) -> None:
         """Have something kept that nothing waits for."""

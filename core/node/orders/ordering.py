@@ -159,8 +159,9 @@ class Orders:
         self._replication.removed.hide({server: one.hidden_from for server, one in now.expelled.items()})
         if now.removed == before.removed:
             return
-        self._replication.removed.become(now.removed, now.fingerprints)
-        new = {one: stamp for one, (stamp, _) in now.removed.items() if one not in before.removed}
+        stamps = {one: stamp for one, (stamp, _) in now.removed.items()}
+        self._replication.removed.become(stamps, now.fingerprints)
+        new = {one: stamp for one, stamp in stamps.items() if one not in before.removed}
         if new:
             self._replication.remove(new, now.fingerprints - before.fingerprints)
 

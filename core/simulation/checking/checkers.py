@@ -22,7 +22,8 @@ from core.simulation.parties.agent import Agent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.world.world import QUEUE_MAX, World
 from core.wire.account_votes import ANSWERED_WITHIN
-from core.wire.entries import AccountFact, Entry, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Stream
+from core.wire.entry_runs import ids_in
 from core.wire.server_keys import certified_id
 
 Findings = Iterator[tuple[str, str]]
@@ -39,7 +40,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Eight things make that impossible, and are left out:
+    Nine things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -65,6 +66,8 @@ def order(world: World) -> Findings:
       they wrote next, comes behind that. Nobody there had heard of it: base servers confirm nothing.
     - Members that lie are all that a server is linked with, and keep back what was lost on its way to the others, for
       longer than what comes behind it waits (`order_wait`).
+    - An operator has removed what was in between: that alone named what it followed, and what follows it does not wait
+      for that where it comes first.
     """
     if world.may_be_surrounded:
         return
@@ -94,6 +97,7 @@ def order(world: World) -> Findings:
                         if (other.by, ledger.line(other)) == line and other.number > post.number
                         if post in at_base_servers or other not in at_base_servers
                         if other not in before and post not in ledger.written_without.get(other, ())
+                        if not ledger.may_be_parted(post, other)
                     ]
                     if written_with:
                         yield "order", f"{receiver} got {post.by}'s activity {post.number} after {max(written_with)}"
@@ -185,7 +189,8 @@ def one_network(world: World) -> Findings:
     """Every running server reaches every other, over the same tree, and knows the same.
 
     While a member lies, it and what it makes up may stand on the map, and with two maps it makes two trees; so trees
-    are compared when it is gone.
+    are compared when it is gone. Of what an operator removes servers may have a copy, or hear that it was undone, when
+    others have dropped it already: as with what is dropped for its age, some never get it, and that is right.
     """
     running = nodes(world)
     everybody = sorted(server.id for server, _ in running)
@@ -205,10 +210,35 @@ def one_network(world: World) -> Findings:
             node.topology.tree_neighbours(one) != other_node.topology.tree_neighbours(one) for one in everybody
         ):
             yield "agreement", f"{server.name} and {other.name} have different trees"
-        if received_from(node, honest) != received_from(other_node, honest):
+        ours, theirs = received_from(node, honest), received_from(other_node, honest)
+        if ours != theirs and not {one for one, _ in ours.items() ^ theirs.items()} <= {
+            one.stream for one in world.ledger.removed()
+        }:
             yield "agreement", f"{server.name} and {other.name} do not have the same entries"
         if server.keyed == other.keyed and honest_accounts(node, honest) != honest_accounts(other_node, honest):
             yield "agreement", f"{server.name} and {other.name} do not have the same accounts"
+
+
+def orders_agree(world: World) -> Findings:
+    """Every server with a key knows all that operators were told to be kept, heeds the same, and has nothing of what is
+    removed."""
+    ledger = world.ledger
+    running = [(server, node) for server, node in nodes(world) if server.keyed]
+    first: tuple[SimulatedServer, Node] | None = None
+    for server, node in running if ledger.orders or ledger.removals else ():
+        for order in ledger.orders:
+            if node.orders.book.get(order) is None:
+                yield "orders", f"{server.name} does not know the order {order}"
+        removed = node.orders.effects.removed
+        for entry in entries_of(server) if removed else ():
+            if entry.id in removed:
+                yield "orders", f"{server.name} has {entry.id}, which an operator has removed"
+        if first is None:
+            first = server, node
+        elif node.orders.book.standing != first[1].orders.book.standing:
+            yield "orders", f"{server.name} and {first[0].name} do not heed the same orders"
+        elif node.orders.effects != first[1].orders.effects:
+            yield "orders", f"at {server.name} and {first[0].name} not the same is in force"
 
 
 def own_words(world: World) -> Findings:
@@ -276,12 +306,19 @@ def no_dead_links(world: World) -> Findings:
 
 
 def disks_work(world: World) -> Findings:
-    """Every disk takes writes, everything that was to be written has been, and nothing on it is damaged."""
+    """Every disk takes writes, everything that was to be written has been, and nothing on it is damaged but what nobody
+    has any more: copies of what an operator has removed."""
+    removed = world.ledger.removed()
     for server, node in nodes(world):
         if server.disk.broken or server.disk.waiting or node.replication.busy:
             yield "liveness", f"the disk of {server.name} is not up to date"
-        if server.disk.is_unread or node.replication.damaged.count:
+        if server.disk.is_unread or node.replication.damaged.count > _gone_for_good(node, removed):
             yield "liveness", f"what was damaged on the disk of {server.name} has not come again"
+
+
+def _gone_for_good(node: Node, removed: Container[EntryId]) -> int:
+    """How much of what is damaged at a node is removed elsewhere."""
+    return sum(one in removed for one in ids_in(node.replication.damaged.missing))
 
 
 def granted_names_are_known(world: World) -> Findings:
@@ -304,7 +341,7 @@ def durable(world: World) -> Findings:
         kept = {entry.id for entry in entries_of(server)}
         held = {post for entry_id in kept if (post := ledger.post_of(entry_id)) is not None}
         for post in ledger.acks:
-            if post not in held:
+            if post not in held and not ledger.may_be_removed(post):
                 yield "durability", f"{server.name} has not got {post.by}'s acknowledged activity {post.number}"
         for entry_id in sorted(accounts - kept):
             yield "durability", f"{server.name} has not got the account {ledger.accounts[entry_id].username}"
@@ -391,6 +428,7 @@ def newest_secrets(world: World) -> Findings:
 def nothing_left(world: World) -> Findings:
     """Nothing waits any more that should not. Somebody of whom a member has said that their secret is another one goes
     on trying theirs."""
+    removed = world.ledger.removed()
     for server, node in nodes(world):
         trying = sum(
             agent.username in world.ledger.robbed and agent.end is not None and agent.end.peer == server.name
@@ -398,6 +436,8 @@ def nothing_left(world: World) -> Findings:
         )
         for name, size in node.queues().items():
             may_wait = trying if name in ("logins being checked", "attempts at secrets") else 0
+            if name == "damaged entries":
+                may_wait = _gone_for_good(node, removed)
             if size > may_wait and name not in ("timers", "dials"):
                 yield "bounded queues", f"at {server.name}, long after everything was over: {size} {name}"
         timers = node.queues()["timers"]
@@ -420,6 +460,7 @@ CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     granted_names_are_known,
     own_words,
     complete,
+    orders_agree,
 )
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets)

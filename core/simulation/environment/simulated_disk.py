@@ -108,9 +108,17 @@ class SimulatedDisk:
     def remove(self, entries: tuple[EntryId, ...], fingerprints: frozenset[bytes]) -> None:
         """Drop what operators have removed, behind everything that was to be kept before."""
 
+        life = self.deliver
+
+        def again() -> None:
+            if self.deliver is life:
+                self.remove(entries, fingerprints)
+
         def removed() -> None:
             if not self.full and not self.broken:
                 self.store.remove(entries, fingerprints)
+            else:
+                self.schedule.after(PROBE_MAX, again)
 
         self._fetches.append((self._asked, removed))
         self._read()

@@ -17,6 +17,7 @@ from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.mixed_links_mix import with_mixed_links
 from core.simulation.plans.old_data_mix import with_old_data
+from core.simulation.plans.orders_mix import with_orders
 from core.simulation.plans.plan import Plan
 from core.simulation.plans.usual_mix import usual
 from core.simulation.runs.runner import Report, run
@@ -31,6 +32,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "mixed-links": with_mixed_links,
     "liars": with_liars,
     "damage": with_damage,
+    "orders": with_orders,
 }
 """From a seed and a number of servers (None: as the seed has it) to a plan."""
 

@@ -14,7 +14,9 @@ from core.simulation.parties.lying_server import MANY
 from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY, LIE
+from core.simulation.plans.orders_mix import ORDER
 from core.simulation.plans.plan import Operation
+from core.simulation.world.operators import give_order
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
 from core.wire.entries import EntryId
@@ -397,6 +399,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "power": _power,
     "start": _start,
     "chat": _chat,
+    ORDER: give_order,
     "quit": _quit,
     "dial": _dial,
     "disk full": _disk_full,
@@ -427,9 +430,9 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 }
 
 
-HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "secret", "dial", "chat", "liar", "liar leaves"}).union(
-    f"{LIE}{kind}" for kind in LIES
-)
+HARMLESS: Final = frozenset(
+    {"arrive", "move", "post", "leave", "secret", "dial", "chat", "liar", "liar leaves", ORDER}
+).union(f"{LIE}{kind}" for kind in LIES)
 """Operations under which nothing breaks: what is guaranteed is guaranteed although somebody lies."""
 
 

@@ -15,6 +15,7 @@ from core.node.interface.traces import TraceFields, TraceKind, trace_line
 from core.node.node import Node
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
+from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import between, pick, seeded
 from core.simulation.environment.schedule import Schedule
 from core.simulation.environment.simulated_network import SimulatedNetwork
@@ -26,6 +27,7 @@ from core.simulation.parties.native_agent import LIVENESS_AFTER, NativeAgent
 from core.simulation.parties.simulated_base_server import SimulatedBaseServer
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY
+from core.simulation.plans.orders_mix import ORDER
 from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -33,9 +35,13 @@ from core.wire.entries import Entry, EntryId
 from core.wire.entry_runs import ids_in, runs_of, union
 from core.wire.keepables import Keepable
 from core.wire.scope import Scope, scope_of
+from core.wire.signed_orders import operator_fingerprint
 
 SECRET: Final = "the network's secret"
 PORT: Final = 3780
+OPERATORS: Final = tuple(HashSigner(b"operator %d" % number) for number in range(4))
+"""Those who may be operators; where somebody gives orders the settings of all servers name the first one."""
+ORDER_WAIT: Final = 20.0
 STRANDED_SECONDS: Final = 5.0
 """After which somebody whose screen stands still starts their client again."""
 NEAR: Final = 0.06
@@ -116,6 +122,18 @@ class World:
         old = self.plan.in_clear or "keyless" in self.plan.identities.values() or liars
         return "mixed" if old else "base"
 
+    @property
+    def _operators(self) -> frozenset[str]:
+        """Whose orders count by the servers' settings."""
+        if all(one.what != ORDER for one in self.plan.operations):
+            return self.config.operators
+        return frozenset({operator_fingerprint(OPERATORS[0].key)})
+
+    @property
+    def _order_wait(self) -> float:
+        """Shorter than the bound where operators remove things: what follows a copy of one may wait for it in vain."""
+        return min(ORDER_WAIT, self.config.order_wait) if self._operators else self.config.order_wait
+
     # --- making it ----------------------------------------------------------------------------------------------------
 
     def add_server(self, name: str) -> SimulatedServer:
@@ -129,6 +147,8 @@ class World:
             name=name,
             lazy_links=self.plan.lazy_links,
             links=self._links,
+            operators=self._operators,
+            order_wait=self._order_wait,
             tracing=self.debug,
         )
         server = SimulatedServer(

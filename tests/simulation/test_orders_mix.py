@@ -1,0 +1,35 @@
+"""Operators give orders while servers die, are parted, and are put back: everybody ends with the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.simulation.plans.orders_mix import ORDERED, with_orders
+from core.simulation.runs.runner import run
+from core.simulation.world.world import World
+
+
+@pytest.mark.parametrize("seed", [2, 5, 13, 38, 108, 116, 173, 201, 270, 276])
+def test_what_went_wrong_once_does_not_again(seed: int) -> None:
+    """Removals that a full disk did not carry out, or of what was damaged; what followed upon one, and waited."""
+    assert run(with_orders(seed), traced=False).problems == []
+
+
+def test_each_kind_of_order_is_given_and_kept() -> None:
+    given: dict[str, int] = {}
+
+    def watch(world: World) -> None:
+        for _, node in [(server, server.node) for server in world.servers.values() if server.node is not None]:
+            for order in node.orders.book.standing.heeded.values():
+                given[order.kind] = given.get(order.kind, 0) + 1
+
+    for seed in range(4):
+        assert run(with_orders(seed), watch=watch, traced=False).problems == []
+    assert given.keys() == set(ORDERED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(1000, 1060, 20))
+def test_many_histories(first: int) -> None:
+    for seed in range(first, first + 20):
+        assert run(with_orders(seed), traced=False).problems == [], f"seed {seed}"
