@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +144,23 @@ def test_a_server_heeds_the_keys_that_its_settings_name(program: Program, node: 
         registered(program, other, "first", "second")
         given = order(program, other, "silence", "first", "--key", str(tmp_path / "key"), by="second")
         assert given.status == 0, given.err
+
+
+def test_data_from_before_orders_has_no_operator_but_whom_the_settings_name(program: Program, tmp_path: Path) -> None:
+    data, key = tmp_path / "data", str(tmp_path / "key")
+    with running_node(program, data) as before:
+        registered(program, before, "ada", "bob")
+    knows = {"ACTIVITY_TUI_USER_SECRET": secret_of(program, before, "ada")}
+    with contextlib.closing(sqlite3.connect(next(data.rglob("*.db")))) as database, database:
+        # All that this version keeps beside what the one before kept.
+        assert database.execute("DELETE FROM settings WHERE name = 'founding'").rowcount == 1
+    with running_node(program, data) as after:
+        silence = ("silence", "bob", "-u", "ada", "--key", key)
+        refused = program.run("order", after.address, *silence, variables=knows)
+        assert refused.status == 4 and "no operator" in refused.err
+        mine = program.run("order", after.address, "key", "--key", key).out.strip()
+    with running_node(program, data, "--operators", mine) as named:
+        assert program.run("order", named.address, *silence, variables=knows).status == 0
 
 
 @pytest.mark.parametrize(
