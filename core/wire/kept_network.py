@@ -46,3 +46,6 @@ class KeptNetwork(KeepsSecret, frozen=True):
     ssh: Annotated[bytes, msgspec.Meta(min_length=NETWORK_SEED_BYTES, max_length=NETWORK_SEED_BYTES)] | None = None
     """The private key that certifies the network's hosts for SSH, and serves for nothing else: OpenSSH calls it a CA.
     Drawn at random, it goes where `seed` goes. None: there is none to hand on."""
+    given_up: Succession | None = None
+    """How the key has led here that the server showed for the time being, while it was let in nowhere. It is for people
+    who have met the server meanwhile, so it shows it itself, and tells no other server: each one has had such a key."""

@@ -261,6 +261,24 @@ def test_who_knew_a_network_by_a_former_key_follows_without_a_question(program: 
         assert program.run("post", server.address, "x", variables=CAUTIOUS).status == 4
 
 
+def test_who_met_a_server_before_it_was_let_in_where_it_was_to_join_follows_it(program: Program) -> None:
+    key = NetworkKey(secrets.token_bytes(32))
+    server_seed = secrets.token_bytes(32)
+    tls = NetworkTls(server_seed, KeptNetwork(key.seed, key.public, None))
+    with listening(tls=tls.listening, answer=lets_in) as server:
+        assert program.run("post", server.address, "x").status == 0
+        port = server.port
+    joined = NetworkKey(secrets.token_bytes(32))
+    tls.adopt(KeptNetwork(joined.seed, joined.public, 1.0))
+    tls.adopt(KeptNetwork(joined.seed, joined.public, 2.0))
+    started_again = NetworkTls(server_seed, tls.network)
+    with listening(port, started_again.listening, lets_in) as server:
+        ended = program.run("post", server.address, "x", variables=CAUTIOUS)
+    assert ended.status == 0 and "was succeeded by" in ended.err
+    # Other servers are not told: each of them has had such a key.
+    assert tls.network.successions == ()
+
+
 # --- in clear ---------------------------------------------------------------------------------------------------------
 
 

@@ -35,16 +35,22 @@ class NetworkTls:
     def adopt(self, network: KeptNetwork) -> KeptNetwork:
         """Be a server of another network from here on, which is returned with how the key of the one before has led to
         it. Connections that there are stay as they are."""
-        if network.key != self.network.key and self.network.founded_at is not None:
+        given_up = self.network.given_up
+        if network.key != self.network.key:
             led_here = succeed(NetworkKey(self.network.seed), network.key)
-            known = dict.fromkeys([*self.network.successions, *network.successions, led_here])
-            network = replace(network, successions=tuple(known)[-SUCCESSIONS_MAX:])
+            if self.network.founded_at is None:
+                given_up = led_here
+            else:
+                known = dict.fromkeys([*self.network.successions, *network.successions, led_here])
+                network = replace(network, successions=tuple(known)[-SUCCESSIONS_MAX:])
+        network = replace(network, given_up=given_up)
         self._show(network)
         return network
 
     def _show(self, network: KeptNetwork) -> None:
         key = NetworkKey(network.seed)
-        leaf = make_leaf(key, self._server_seed, network.successions)
+        given_up = () if network.given_up is None else (network.given_up,)
+        leaf = make_leaf(key, self._server_seed, (*given_up, *network.successions))
         self.network = network
         self.listening = _listening(leaf, authority(key))
         """For connections that others open."""
