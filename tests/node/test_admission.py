@@ -421,6 +421,20 @@ def test_a_member_that_hands_over_what_is_not_the_key_of_its_network_changes_not
     assert fingerprints(network) == before
 
 
+def test_a_member_that_makes_up_one_network_after_the_other_has_a_server_change_only_now_and_then() -> None:
+    network = ScriptedNetwork()
+    first, liar = pair(network)
+    (link,) = network.links_between(liar, first)
+    seeds = [bytes([one]) * 32 for one in range(100)]
+    for one, seed in enumerate(seeds):
+        made_up = wire.NetworkNews(HashSigner(seed).key, 1000.0 - one, (), seed)
+        first.handle(events.MessageReceived(link.far.conn, made_up))
+    network.run(30.0)
+    assert len([text for text in first.told("security") if "are one" in text]) == 2
+    # What they come to is the same.
+    assert first.node.membership.network.key == HashSigner(seeds[-1]).key
+
+
 def test_a_server_that_was_expelled_is_not_admitted_again_although_it_knows_the_secret() -> None:
     network, (server,), ada = founded(1)
     newcomer = Newcomer(server, SECRET)

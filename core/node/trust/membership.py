@@ -9,7 +9,7 @@ who have known that one follow.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,6 +22,9 @@ from core.node.kernel.takers import takes
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.kept_network import SUCCESSIONS_MAX, KeptNetwork, Succession
 from core.wire.messages import NetworkNews
+
+BETWEEN_ADOPTIONS: Final = 5.0
+"""Seconds between two changes of the network's key that neighbours tell of."""
 
 
 class NetworkAge(NamedTuple):
@@ -46,6 +49,10 @@ class Membership:
         self._context = context
         self._neighbours = neighbours
         self._public_key_of = public_key_of
+        self._waiting: tuple[KeptNetwork, Connection] | None = None
+        """Of which network this node is to be next, and who has told of it."""
+        self._adopted_at = float("-inf")
+        """When a neighbour's word has last changed the network, by the monotonic clock."""
         self._changes = 0
         """How often the driver has been told of another network, and has not said that it shows that one's key."""
         self.on_changed: Callable[[], None] = lambda: None
@@ -187,13 +194,30 @@ class Membership:
                 # It is on its way over this link, or another one.
                 return
             if self.fits(message.seed, message.network):
-                self.adopt(
-                    as_kept(message.network, message.founded, message.seed, message.successions, message.ssh), link
-                )
+                told = as_kept(message.network, message.founded, message.seed, message.successions, message.ssh)
+                self._adopt_in_turn(told, link)
             else:
                 self._context.invalid(link, "the private key is not that of the network")
         elif message.seed is not None:
             self._hand_to(link)
+
+    def _adopt_in_turn(self, network: KeptNetwork, link: Link) -> None:
+        """Be of another network, at once if this one has not just changed: who makes up one after the other has
+        everybody make certificates, and tell their neighbours, for each. Of several the earliest is waited with."""
+        waiting = self._waiting
+        if waiting is None or age_of(network.key, network.founded_at) < age_of(waiting[0].key, waiting[0].founded_at):
+            self._waiting = (network, link)
+        wait = self._adopted_at + BETWEEN_ADOPTIONS - self._context.now.monotonic
+        if wait <= 0.0:
+            self._adopt_waiting()
+        elif waiting is None:
+            self._context.timers.set("another network", self._context.after(wait), self._adopt_waiting)
+
+    def _adopt_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and age_of(waiting[0].key, waiting[0].founded_at) < self.age:
+            self._adopted_at = self._context.now.monotonic
+            self.adopt(*waiting)
 
 
 def age_of(key: bytes, founded_at: float | None) -> NetworkAge:
