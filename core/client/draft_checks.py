@@ -34,7 +34,7 @@ def draft_problem(asked: OrderDraft, order: Order, wall: float, username: str) -
     if order.kind == "dismiss" and order.target == own and not _is_named_as(asked.target, asked.key, username):
         return "it would dismiss you"
     if abs(order.stamp / 1_000_000 - wall) > DATE_WITHIN:
-        return "it is dated more than a day from this machine's time: the server's clock is wrong, or this one's"
+        return "it is dated more than a day from this machine's time: set the clock, or give it at another server"
     return None
 
 
