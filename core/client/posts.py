@@ -21,12 +21,15 @@ class PendingPost(msgspec.Struct):
     size: int
     sent: bool = False
     ever_sent: bool = False
-    unsure: bool = False
-    """It went out on a connection that was lost before the answer: who had it then may have accepted it."""
     sent_at: float = 0.0
     """Monotonic time at which it went out on the present connection."""
     unsure_since: float | None = None
-    """Monotonic time at which it first went out on a connection that was lost without a word."""
+    """Monotonic time at which it first went out on a connection that was lost without a word; None: on none such."""
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a server may have accepted it whose answer was lost."""
+        return self.unsure_since is not None
 
     def age(self, now: float) -> float | None:
         """Seconds since a server may have accepted it; None if none has got it yet that may have."""
@@ -104,7 +107,6 @@ class Posts:
         for post in self._posts.values():
             if post.sent and not farewell and post.unsure_since is None:
                 post.unsure_since = post.sent_at
-            post.unsure |= post.sent
             post.sent = False
 
     def all(self) -> list[PendingPost]:

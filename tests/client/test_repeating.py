@@ -221,3 +221,24 @@ def test_what_a_server_has_not_answered_before_it_sends_its_client_on_was_not_ac
     driven.sent.clear()
     driven.online(vector={"n.1": KNOWN})
     assert ages(driven) == [None]
+
+
+@pytest.mark.parametrize(
+    ("farewell", "told"),
+    [(wire.Redirect("other.example", 3780), PostRefused), (None, PostUnknown)],
+    ids=["redirected", "lost"],
+)
+def test_a_post_that_the_next_server_refuses_is_unknown_only_where_an_earlier_answer_may_have_been_lost(
+    farewell: wire.Message | None, told: type
+) -> None:
+    driven = Driven()
+    driven.online(vector={"n.1": KNOWN})
+    ref = driven.post({"n": 1})
+    if farewell is None:
+        driven.lose()
+        driven.until_dialled()
+    else:
+        driven.say(farewell)
+    driven.online(vector={"n.1": KNOWN})
+    driven.say(wire.ActivityRefused(ref, "you may not post"))
+    assert [type(event) for event in (*driven.of(PostRefused), *driven.of(PostUnknown))] == [told]
