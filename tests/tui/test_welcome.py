@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 from textual import events
@@ -14,6 +15,7 @@ from tests.tui.fakes import World
 from tui.look.appearance import DEFAULT_THEME
 from tui.look.preferences import Preferences
 from tui.model.network_faces import SignIn
+from tui.remembered import credentials
 from tui.screens.dialog import READING_TIME, UnhurriedScreen
 from tui.screens.secret_dialogs import SecretScreen
 from tui.screens.welcome import WelcomeScreen
@@ -284,3 +286,25 @@ async def test_a_name_that_was_registered_is_one_to_log_in_with_once_the_connect
         await welcomed(pilot)
         assert app.screen.way == "login"
         assert [each.value for each in app.screen.query(Input)] == ["zoe", ""]
+
+
+async def test_a_remembered_secret_that_was_refused_is_not_offered_again(tmp_path: Path):
+    credentials.enter(tmp_path, "zoe", "old-secret", "192.0.2.1:3780")
+    world = World(node=False, refuse="the name and the secret do not match")
+    app = world.app(first=None, person_dir=tmp_path, remembered=credentials.load(tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        app.screen.query_one("#way").query(RadioButton)[1].value = True
+        app.screen.query_one("#name", Input).value = "zoe"
+        await pilot.pause()
+        field = app.screen.query_one("#secret", Input)
+        assert "leave it empty" in field.placeholder
+        field.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "do not match" in screen_text(app))
+        assert world.client.identity.secret == "old-secret"
+        assert field.placeholder == "the secret of this name"
+        asked = len(world.clients)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert len(world.clients) == asked, "an empty field is not the refused secret once more"

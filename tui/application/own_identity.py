@@ -133,7 +133,7 @@ class Identity:
 
         app.push_screen(screen, closed)
         if problem:
-            app.call_after_refresh(screen.refused, problem)
+            app.call_after_refresh(screen.refused, problem, known.secret if known is not None else None)
 
     def _way_before(self, name: str) -> Way:
         """How they last tried to come in; the first time, a `name` that is filled in is one to log in with."""
@@ -186,9 +186,10 @@ class Identity:
                     welcome.dismiss(None)
                 app.spawn(self._registered(happening.username, happening.secret))
             case "login refused" | "register refused":
+                tried = self._model.identity.secret if self._model.identity is not None else None
                 self._not_taken(happening.kind == "register refused")
                 if welcome is not None:
-                    welcome.refused(text)
+                    welcome.refused(text, tried)
                 else:
                     self.ask(problem=text)
             case "gone":

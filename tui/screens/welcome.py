@@ -106,6 +106,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._known = known
         self._ticked: bool | None = None
         """Whether the secret is to be remembered, once somebody has said so."""
+        self._refused_secret: str | None = None
         self._remembers = remembers
         self._where = where
         self._username = username
@@ -178,9 +179,14 @@ class WelcomeScreen(UnhurriedScreen[None]):
     def _show_placeholder(self) -> None:
         hint = "leave empty: one is made for you, and shown"
         if self.way == "login":
-            remembered = self._known(self.query_one("#name", Input).value) is not None
+            remembered = self._usable(self.query_one("#name", Input).value) is not None
             hint = "it is remembered here: leave it empty" if remembered else "the secret of this name"
         self.query_one("#secret", Input).placeholder = hint
+
+    def _usable(self, name: str) -> str | None:
+        """The remembered secret of a name, unless it is what was refused just now."""
+        remembered = self._known(name)
+        return remembered if remembered != self._refused_secret else None
 
     @on(Checkbox.Changed, "#remember")
     def _remember_changed(self, event: Checkbox.Changed) -> None:
@@ -244,7 +250,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         secret = self.query_one("#secret", Input).value
         remember = self.query_one(Checkbox).value
         if way == "login" and not secret:
-            secret = self._known(self.query_one("#name", Input).value) or ""
+            secret = self._usable(self.query_one("#name", Input).value) or ""
             remember = remember or bool(secret)
         wrong = self._name_wrong()
         problem = secret_problem(secret) if secret or way == "login" else None
@@ -269,12 +275,14 @@ class WelcomeScreen(UnhurriedScreen[None]):
         """No answer yet; it is tried on."""
         self._say("#problem", why)
 
-    def refused(self, why: str) -> None:
-        """The network said no; say why beside the field that it is about."""
+    def refused(self, why: str, secret: str | None = None) -> None:
+        """The network said no; say why beside the field that it is about. `secret`: what was tried."""
         self._busy = False
+        about_secret = self.way == "login" and "secret" in why.lower()
+        if about_secret:
+            self._refused_secret = secret
         self.query_one("#go", Button).disabled = False
         self._show_way()
-        about_secret = self.way == "login" and "secret" in why.lower()
         where = "#problem" if self.way == "anonymous" else "#secret-problem" if about_secret else "#name-problem"
         self._say(where, why)
         if self.way != "anonymous":
