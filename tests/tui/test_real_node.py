@@ -125,6 +125,35 @@ async def test_a_client_only_sees_the_network_through_its_server(server):
     assert app.return_value == 0
 
 
+async def test_who_logs_in_as_somebody_else_sees_what_was_written_while_they_were_nobody(server):
+    models = [ClientModel(client_factory((server.advertised,), home=None), target=server.advertised) for _ in range(2)]
+    reader, writer = models
+    changed = asyncio.Event()
+    for model in models:
+        model.on_change = changed.set
+
+    async def once(condition: Callable[[], bool]) -> None:
+        while not condition():
+            changed.clear()
+            await changed.wait()
+
+    async with asyncio.timeout(30):
+        await writer.enter(SignIn("register", "ann", "pw"))
+        await reader.enter(SignIn("anonymous"))
+        await once(lambda: reader.online and writer.online)
+        writer.write("before")
+        await once(lambda: reader.feed.arrived == 1)
+        await reader.stop()
+        writer.write("meanwhile")
+        await once(lambda: writer.feed.arrived == 2)
+        await reader.enter(SignIn("login", "nobody-has-this-name", "pw"))
+        await once(lambda: reader.stage == "nobody")
+        await reader.enter(SignIn("register", "bob", "pw"))
+        await once(lambda: reader.feed.arrived == 2)
+        for model in models:
+            await model.stop()
+
+
 async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought(server):
     count = HISTORY + 120
     writer = ClientModel(client_factory((server.advertised,), home=server.connect_local), node=server)

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from core.client import NotConnected, OperatorSeat
+from core.client import NotConnected, OperatorSeat, ResumePoint
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
@@ -101,6 +101,8 @@ class ClientModel:
         """The server that a client without a node was asked to join."""
         self.clock = clock or time.time
         self.feed = Feed(feed_capacity)
+        self.resume: ResumePoint | None = None
+        """What the last client has received: the next one, whoever it logs in as, begins with what came since."""
         self.past = History(self.feed, archive, self._is_own) if archive is not None else None
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self.notices_seen = 0

@@ -27,11 +27,16 @@ HISTORY: Final = 500
 class NetworkClient:
     """A client of the network, as the model wants it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, model: ClientModel) -> None:
         self._client = client
+        self._model = model
 
     async def run(self) -> None:
-        await self._client.run()
+        try:
+            await self._client.run()
+        finally:
+            # One that was refused has received nothing.
+            self._model.resume = self._client.resume_point or self._model.resume
 
     def post(self, activity: ActivityInput) -> str:
         try:
@@ -77,7 +82,9 @@ def client_factory(
             secret=None if anonymous else identity.secret,
             register=identity.way == "register",
             history=HISTORY if not model.feed.arrived else 0,
+            resume=model.resume,
         )
-        return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home, trust=trust))
+        client = Client(settings, addresses, lambda event: tell(model, event), home=home, trust=trust)
+        return NetworkClient(client, model)
 
     return make

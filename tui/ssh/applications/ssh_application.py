@@ -47,8 +47,10 @@ class OutsideClient(NetworkClient):
     of the event loop does so even when it has been cancelled.
     """
 
-    def __init__(self, client: Client, context: Context, message_rate: float, node_access: NodeAccess) -> None:
-        super().__init__(client)
+    def __init__(
+        self, client: Client, model: ClientModel, context: Context, message_rate: float, node_access: NodeAccess
+    ) -> None:
+        super().__init__(client, model)
         self._node_access = node_access
         self._context = context
         self._rate = posting(message_rate, time.monotonic())
@@ -230,6 +232,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
             secret=None if anonymous else identity.secret or None,
             register=identity.way == "register",
             history=HISTORY if not model.feed.arrived else 0,
+            resume=model.resume,
             follow_redirects=False,
             ping_interval=PING_INTERVAL,
         )
@@ -241,6 +244,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
 
         return OutsideClient(
             Client(settings, (), heard, home=lambda: node_access.connect(name)),
+            model,
             host.context,
             host.settings.message_rate,
             node_access,
