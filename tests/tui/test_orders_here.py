@@ -110,7 +110,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_ordered(world: World, tmp_pa
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         for line, why in (
-            ("/order", "needs what is to be ordered"),
+            ("/order", "needs what is to be ordered (silence, close, remove, ban,"),
             ("/order silnce bob", "did you mean"),
             ("/order expel bb", "expel needs --since"),
             ("/order silence", "needs other words"),

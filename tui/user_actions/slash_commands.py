@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tui.text.order_words import VERBS
+
 
 @dataclass(frozen=True, slots=True)
 class SlashCommand:
@@ -33,8 +35,8 @@ COMMANDS: Final = (
     SlashCommand(
         "order",
         "/order WHAT WHOM",
-        "Decides as an operator: silence, close, remove, ban, expel, code, readmit, undo, appoint, dismiss, list, key.",
-        needs="what is to be ordered",
+        f"Decides as an operator: {', '.join(VERBS)}.",
+        needs=f"what is to be ordered ({', '.join(VERBS)})",
     ),
     SlashCommand("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
     SlashCommand("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
