@@ -61,6 +61,7 @@ def test_a_person_is_told_how_to_come_in_over_ssh_where_that_is_configured(progr
         (("server", "no host"), 2, "no host"),
         (("person", "--uses", "2"), 2, "has no code in it"),
         (("server", "--data-dir", "/nowhere"), 6, "is no data of a server"),
+        (("person", "--data-dir", "/nowhere"), 6, "Who runs a server invites, on its machine"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -77,6 +78,14 @@ def test_who_joins_by_an_invitation_gives_no_secret_besides(program: Program) ->
     ended = program.run("join", line, "--headless", "--secret", "s")
     assert ended.status == 2
     assert "who is invited needs no secret" in ended.err
+
+
+@pytest.mark.parametrize("code", ["", "short", "b" * 25])
+def test_an_invitation_that_was_not_copied_whole_is_called_so_and_not_repeated(program: Program, code: str) -> None:
+    ended = program.run("join", f"example.org:3780/{'a' * 26}/{code}", "--headless")
+    assert ended.status == 2
+    assert "no whole invitation: it is HOST:PORT/NETWORK/CODE" in ended.err
+    assert "copy the whole line" in ended.err and "a" * 26 not in ended.err
 
 
 def test_the_port_at_which_a_server_is_reached_tells_which_of_ones_own_it_is(program: Program) -> None:

@@ -138,9 +138,9 @@ async def test_a_server_comes_by_an_invitation_once(nodes: NodeNetwork) -> None:
     assert len(await networks(first, second)) == 1
     assert line.rpartition("/")[2].encode() not in _read(Path(f"/proc/{second.pid}/cmdline"))
     assert len({_read(node.data_dir / "network-secret") for node in (first, second)}) == 1
-    assert "the invitation has been used or has expired" in await refused_to_start(
-        Invitee(nodes.directory / "third", line, nodes.options)
-    )
+    said = await refused_to_start(Invitee(nodes.directory / "third", line, nodes.options))
+    assert "the invitation has been used or has expired" in said
+    assert f"`activity-tui invite server {where}` prints another one" in said
 
 
 def _read(path: Path) -> bytes:

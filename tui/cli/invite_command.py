@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandFailed(
             ExitStatus.DATA_DIRECTORY,
             f"{data_dir} is no data of a server that is of a network",
-            hint="--data-dir names the directory of a server that has been started before.",
+            hint="Who runs a server invites, on its machine; --data-dir names the directory of one that has run.",
         )
     where = address or _own_address(choices, port)
     if arguments.whom == "person":

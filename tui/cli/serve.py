@@ -29,6 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     choices = choices_of(arguments)
     invitation = read_invitation(arguments.address) if arguments.command == "join" else None
     invited = None
+    if invitation is None and arguments.command == "join" and "/" in arguments.address:
+        raise usage_error(
+            "that is no whole invitation: it is HOST:PORT/NETWORK/CODE, the last two of 26 characters each",
+            hint="`activity-tui invite server HOST:PORT` prints one; copy the whole line.",
+        )
     if invitation is not None:
         arguments.address, invited = invitation
         hide_argument(invited.code)

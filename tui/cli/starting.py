@@ -62,7 +62,7 @@ async def start_server(options: NodeOptions) -> Server:
             for finding in await asyncio.to_thread(_mended, server.settings.data_dir):
                 server.publish(Notice(time.time(), "security", finding, "warning"))
             if options.join is not None:
-                await _let_in(server)
+                await _let_in(server, options)
                 with contextlib.suppress(OSError):  # who was invited has been told the secret only now
                     await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
             await server.keep_secret()
@@ -99,7 +99,7 @@ def _mended(data_dir: Path) -> list[str]:
     return [finding for finding in findings if finding]
 
 
-async def _let_in(server: Server) -> None:
+async def _let_in(server: Server, options: NodeOptions) -> None:
     """Wait until the network has let the server in, or cannot be reached yet: that is tried on.
 
     Raises CommandFailed, with the server ended, if the network does not want it.
@@ -113,7 +113,11 @@ async def _let_in(server: Server) -> None:
                 for notice in server.notices:
                     if notice.kind == "join_refused":
                         await server.abort()
-                        raise CommandFailed(ExitStatus.REFUSED, notice.text)
+                        again = (
+                            f"On that server's machine, `activity-tui invite server {options.join}` prints another one."
+                        )
+                        hint = again if options.invited is not None else ""
+                        raise CommandFailed(ExitStatus.REFUSED, notice.text, hint=hint)
                     if notice.kind in ("linked", "unlinked"):
                         return
                 await news.wait()
