@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from core.store.behind import ACTIVITIES, CHANGES, REGISTRATIONS, fact_of, fact_part, read_totals
-from core.store.checksums import checksum
+from core.store.checksums import DamagedRow, checksum
 from core.store.held import Held
 from core.store.held_rows import read_held
 from core.store.past_starts import read_past
@@ -21,7 +21,7 @@ from core.store.still_counted import read_still_counted
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_index import TimeIndex
 from core.wire.address import Address
-from core.wire.entries import Stream
+from core.wire.entries import EntryId, Stream
 from core.wire.entry_runs import EntryRuns, count_of, named
 from core.wire.packed_refs import REF_BYTES, packed_ref, packed_ref_of_any_content
 from core.wire.records import LogRecord
@@ -268,11 +268,12 @@ class TableChecks:
             yield Damage(
                 f"the sums of what is kept do not fit the records ({totals.activities} activities, not {kept})"
             )
-        for sender, stamp, activities, taken in self._connection.execute(
-            "SELECT sender, stamp, activities, bytes FROM senders"
+        for sender, stamp, stream, seq, activities, taken in self._connection.execute(
+            "SELECT sender, stamp, stream, seq, activities, bytes FROM senders"
         ):
             written = self._senders.pop(sender, [0, 0, stamp])
-            fits = [activities, taken] == written[:2] and (not activities or stamp == written[2])
+            newest = not activities or stamp == written[2] or (stamp > written[2] and self._is_dropped(stream, seq))
+            fits = [activities, taken] == written[:2] and newest
             if not fits and missing and written[0] <= activities and written[1] <= taken:
                 missing -= activities - written[0]
                 fits = missing >= 0
@@ -287,11 +288,26 @@ class TableChecks:
         streams = StreamNumbers(self._connection)
         rows = self._connection.execute("SELECT sender, stream, seq FROM senders WHERE activities > 0")
         for sender, stream, seq in rows:
-            if (stream, seq) in self._newest.get(sender, ()):
+            if (stream, seq) in self._newest.get(sender, ()) or self._is_dropped(stream, seq):
                 continue
             missing = self._found.missing and self._found.missing.get(streams.of(stream), ())
             if not missing or not any(first <= seq <= last for first, last in missing):
                 yield Damage(f"the newest activity of {sender or 'anonymous people'!r} is not {seq} of stream {stream}")
+
+    def _is_dropped(self, stream: int, seq: int) -> bool:
+        """Whether a number has been received, and no record has it: what an operator removes may be the newest."""
+        try:
+            owner = StreamNumbers(self._connection).of(stream)
+            if not self._held.holds(EntryId(*owner, seq)):
+                return False
+            rows = self._connection.execute(
+                f"SELECT {RECORD_COLUMNS} FROM records WHERE stream = ? AND first <= ? AND first + count > ?",
+                (stream, seq, seq),
+            )
+            records = [record_of(RecordRow._make(row), owner) for row in rows]
+        except DamagedRow:
+            return False
+        return not any(entry.id.seq == seq for record in records for entry in record.entries)
 
     def _refs(self) -> Iterator[Damage]:
         streams = StreamNumbers(self._connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,6 +133,34 @@ def test_nothing_of_it_is_left_in_the_files(tmp_path: Path) -> None:
     store.close()
     assert words not in _files(tmp_path)
     assert verify(tmp_path / "data" / "node.db").damage == []
+
+
+@pytest.mark.parametrize("removed", [(3,), (2, 3), (1, 2, 3)])
+def test_data_whose_newest_activity_was_removed_is_whole(tmp_path: Path, removed: tuple[int, ...]) -> None:
+    store, _ = open_at(tmp_path / "data")
+    store.commit([activity(A, number, number, sender="ann") for number in (1, 2, 3)])
+    store.commit([activity(B, 1, 1, sender="bob")])
+    assert store.remove([EntryId(*A, number) for number in removed], frozenset()) == len(removed)
+    store.close()
+    assert verify(tmp_path / "data" / "node.db").damage == []
+    again, _ = open_at(tmp_path / "data")
+    again.close()
+    assert not list((tmp_path / "data").glob("replaced-*")), "it was made anew"
+
+
+@pytest.mark.parametrize("told", ["stamp = stamp + 1", "seq = 4", "seq = 1", "stream = 77"])
+def test_a_newest_activity_that_was_never_received_is_damage_beside_one_that_was_removed(
+    tmp_path: Path, told: str
+) -> None:
+    store, _ = open_at(tmp_path / "data")
+    store.commit([activity(A, number, number, sender="ann") for number in (1, 2, 3)])
+    store.commit([activity(B, 1, 1, sender="bob")])
+    store.remove([EntryId(*B, 1)], frozenset())
+    store.close()
+    with sqlite3.connect(tmp_path / "data" / "node.db") as connection:
+        connection.execute(f"UPDATE senders SET {told} WHERE sender = 'ann'")
+    connection.close()
+    assert verify(tmp_path / "data" / "node.db").damage
 
 
 def _files(path: Path) -> bytes:
