@@ -61,6 +61,18 @@ async def test_an_order_is_asked_about_and_given_with_a_key_that_is_made_for_the
         await until(pilot, lambda: "undo abcdefgh" in toasts(app))
 
 
+@pytest.mark.parametrize("words", ["remove aa.1.1", "undo abcdefgh", "dismiss bob"])
+async def test_of_what_is_for_good_nobody_is_told_how_to_undo_it(world: World, tmp_path: Path, key: Path, words: str):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, f"/order {words}")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y", "enter")
+        await until(pilot, lambda: "Ordered: " in toasts(app))
+        assert "undoes it" not in toasts(app)
+
+
 async def test_the_safe_answer_orders_nothing(world: World, tmp_path: Path, key: Path):
     app = world.app(person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -13,7 +13,7 @@ from core.wire import Ed25519Signer, ListedOrder, code_verifier, operator_finger
 from tui.model.client_model import ClientModel
 from tui.remembered import operator_key
 from tui.screens.asking import ConfirmScreen, CopyScreen
-from tui.text.order_words import OrderWords, activities_of, named_operands, parse_order, since_of
+from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, named_operands, parse_order, since_of
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
 
@@ -117,8 +117,8 @@ class GivingOrders:
                 "With it they set another secret: activity-tui passwd HOST -u NAME --code",
             )
         else:
-            done = f"Ordered: {words.verb}: {neutralise(drafted.about, 200)}. `/order undo {given[:SHORT]}` undoes it."
-            self._say(done, "information")
+            undone = "" if words.verb in FOR_GOOD else f" `/order undo {given[:SHORT]}` undoes it."
+            self._say(f"Ordered: {words.verb}: {neutralise(drafted.about, 200)}.{undone}", "information")
 
     def _seat(self, signer: Ed25519Signer) -> OperatorSeat:
         return self._model.operator_seat(signer)

@@ -31,7 +31,7 @@ from tui.cli.trusting import trust_of
 from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
-from tui.text.order_words import OrderWords, activities_of, check_words, named_operands, since_of
+from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, check_words, named_operands, since_of
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
 
@@ -178,7 +178,7 @@ class _Ordering:
                     break
             if wish.code:
                 say(f"Whose it is sets another secret with: activity-tui passwd {self._address} -u NAME --code")
-            if kind not in ("undo", "dismiss", "remove"):
+            if kind not in FOR_GOOD:
                 say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._who.user}` undoes it.")
         return ExitStatus.DONE
 

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from tui.text.quantities import suggestion
 
 BECAUSE_MAX: Final = 200
+FOR_GOOD: Final = frozenset({"undo", "dismiss", "remove"})
+"""What `undo` does not take back."""
 SWITCHES: Final = frozenset({"--keep-activities", "--all-activities", "--undo-all"})
 VALUES: Final = frozenset({"--because", "--since", "--expires"})
 
