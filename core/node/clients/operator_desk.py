@@ -25,7 +25,9 @@ from core.node.orders.order_kinds import (
     CODE,
     DISMISS,
     EXPEL,
+    HIDE_ALL,
     HIDE_SINCE,
+    KEEP_ACTIVITIES,
     READMIT,
     REMOVE,
     SILENCE,
@@ -68,6 +70,13 @@ LOOKING_MAX: Final = 64
 """Activities that are looked for at a time."""
 KEEP_NONE: Final = "none"
 """What a dismissal says that has nothing of who is dismissed stay in force."""
+
+
+_ACTIVITIES_OF_EXPELLED: Final = {
+    KEEP_ACTIVITIES: "what it has accepted up to now is shown still",
+    HIDE_SINCE: "what it has accepted since then is shown to nobody",
+    HIDE_ALL: "what it has ever accepted is shown to nobody",
+}
 
 
 class _Draft(NamedTuple):
@@ -291,8 +300,10 @@ class OperatorDesk:
         from_there = [
             fact for fact in self._accounts.registered_at(server) if max(fact.stamp, fact.allowed_at) >= int(since)
         ]
-        about = f"the server {name} ({server}); {len(from_there):,} accounts that came from it since then are suspended"
-        return draft._replace(about=about)
+        accounts = "1 account that came" if len(from_there) == 1 else f"{len(from_there):,} accounts that came"
+        suspended = f"{accounts} from it since then {'is' if len(from_there) == 1 else 'are'} suspended"
+        shown = _ACTIVITIES_OF_EXPELLED[words[1]]
+        return draft._replace(about=f"the server {name} ({server}); {suspended}, and {shown}")
 
     def _undo(self, message: OrderDraft) -> _Draft:
         text = message.target.lower()
