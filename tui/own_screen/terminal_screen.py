@@ -11,6 +11,7 @@ from typing import Final
 
 from core.wire import Address
 from tui.application.app import ActivityApp, Before
+from tui.application.first_visit import NOT_KNOWN
 from tui.application.screen_supervisor import ScreenSupervisor
 from tui.feed.history import Archive
 from tui.model.client_model import ClientFactory, ClientModel
@@ -83,7 +84,11 @@ class TerminalScreen:
             self._chosen = await asyncio.to_thread(look_settings.load, self._directory)
         watching = asyncio.create_task(self._end_with(self._node)) if self._node is not None else None
         try:
-            return await self._supervisor.run()
+            status = await self._supervisor.run()
+            if status == NOT_KNOWN and self.model.network_is_new:
+                network, target = self.model.network, self.model.target
+                self.report.append(f"you do not know the network {network}: nothing was said to {target}")
+            return status
         finally:
             self.report.extend(self.unconfirmed())
             if watching is not None:
