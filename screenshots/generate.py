@@ -18,10 +18,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from core.client import Client, ClientSettings, LoggedIn
+from core.client import Client, ClientSettings, LoggedIn, NetworkTrust
 from core.engine import EngineSettings, Server
 from core.engine.engine_settings import PasswordSettings
-from core.wire.address import Address
 from screenshots import over_ssh
 from tui.application.app import ActivityApp
 from tui.feed.activities import note
@@ -105,11 +104,13 @@ class Network:
         self.servers: dict[str, Server] = {}
         self._clients: dict[str, Client] = {}
         self._tasks: list[asyncio.Task[str]] = []
+        self._trust: NetworkTrust | None = None
 
     async def start(self) -> None:
         for place, (name, parent) in enumerate(TREE.items()):
             await self.start_server(name, f"127.0.0.{place + 1}", parent)
         await until(lambda: len(self._reachable("ada")) == len(TREE), "all servers to know each other")
+        self._trust = NetworkTrust(self.servers["ada"].snapshot().network)
         for name, server in PEOPLE.items():
             await self.start_person(name, server)
 
@@ -137,7 +138,7 @@ class Network:
 
         settings = ClientSettings(username=name, secret="pw", register=True)
         others = [self.servers[server].advertised, self.servers["ada"].advertised]
-        self._clients[name] = client = Client(settings, others, heard)
+        self._clients[name] = client = Client(settings, others, heard, trust=self._trust)
         self._tasks.append(asyncio.create_task(client.run()))
         async with asyncio.timeout(LIMIT):
             await logged_in.wait()
@@ -172,8 +173,7 @@ async def application(
     server: Server, size: tuple[int, int], *, theme: str = "textual-dark", first: SignIn | None
 ) -> AsyncIterator[tuple[ActivityApp, Pilot[Any]]]:
     """The application on a node of the network, on a screen of this size."""
-    address: tuple[Address, ...] = (server.advertised,)
-    session = ClientModel(client_factory(address, server=server), node=server)
+    session = ClientModel(client_factory((), home=server.connect_local), node=server, archive=server)
     for notice in server.notices:
         session.noticed(notice)
     unsubscribe = server.subscribe(session.noticed)
