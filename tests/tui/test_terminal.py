@@ -34,6 +34,30 @@ def test_a_signal_ends_it_in_order_and_gives_the_terminal_back(terminal, number)
     assert b"Traceback" not in terminal.output
 
 
+SLOW_APPLICATION = """
+import asyncio
+from textual.app import App
+begin = App._process_messages
+async def begin_late(self, *arguments, **options):
+    await asyncio.sleep(3)
+    return await begin(self, *arguments, **options)
+App._process_messages = begin_late
+"""
+
+
+@pytest.mark.slow
+def test_a_server_that_is_ready_before_its_screen_has_a_driver_is_shown(tmp_path):
+    found = Terminal(
+        tmp_path,
+        *("serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(tmp_path / "node")),
+        patch=SLOW_APPLICATION,
+    )
+    try:
+        found.read_until(b"Welcome")
+    finally:
+        found.close()
+
+
 def test_quitting_by_key_ends_it_with_status_0(terminal):
     terminal.read_until(b"Welcome")
     os.write(terminal.master, b"\x11")

@@ -117,6 +117,11 @@ class NodeStub:
     def secret(self) -> str:
         return self._secret
 
+    @property
+    def network(self) -> str:
+        """The fingerprint of the network that the node is of, as far as it is known; no new picture is asked for."""
+        return self._picture.snapshot.network if self._picture is not None else ""
+
     def snapshot(self) -> NodeSnapshot:
         assert self._picture is not None
         if not self._is_new and not self._asked:

@@ -82,13 +82,13 @@ def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
         from tui.model.network_client import client_factory
 
         nonlocal trust
-        trust = NetworkTrust(node.snapshot().network)
+        trust = NetworkTrust(node.network)
         return client_factory((node.advertised,), home=node.connect, trust=trust)(model, identity)
 
     def look() -> None:
         if trust is not None:
             # It may have been taken into another one.
-            trust.fingerprint = node.snapshot().network or trust.fingerprint
+            trust.fingerprint = node.network or trust.fingerprint
         screen.look()
 
     screen = TerminalScreen(

@@ -151,7 +151,7 @@ class TerminalScreen:
                 self._tty,
                 lambda: self.want_leave("The terminal is gone.", False),
                 stops=self._stops,
-                held=not self._begun.is_set(),
+                held=lambda: not self._begun.is_set(),
             ),
         )
         self._apps.append(made)

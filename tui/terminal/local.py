@@ -33,10 +33,11 @@ class LocalDriver(TerminalDriver):
         mouse: bool = True,
         on_gone: Callable[[], None],
         stops: bool = True,
-        held: bool = False,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
         """`on_gone`: called once, when the terminal has ended. `stops`: SIGTSTP stops this process; False where it is
-        another one that is told to stop, and says so (`give_back`). `held`: the terminal is left alone until `release`.
+        another one that is told to stop, and says so (`give_back`). `held`: whether the terminal is left alone until
+        `release`; asked when the driver is made, which is later than when somebody says that it will be.
         """
         super().__init__(app, tty, mouse=mouse, rate=RATE)
         self._tty = tty
@@ -44,7 +45,7 @@ class LocalDriver(TerminalDriver):
         self._gone = on_gone
         self._told_size = False
         self._stops = stops
-        self._held: list[str] | None = [] if held else None
+        self._held: list[str] | None = [] if held() else None
         self._looking: asyncio.TimerHandle | None = None
         self._handlers: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGWINCH: self._changed_size,
@@ -226,7 +227,9 @@ class LocalDriver(TerminalDriver):
             self._changed_size()
 
 
-def local_driver(tty: Tty, on_gone: Callable[[], None], *, stops: bool = True, held: bool = False) -> Any:
+def local_driver(
+    tty: Tty, on_gone: Callable[[], None], *, stops: bool = True, held: Callable[[], bool] = lambda: False
+) -> Any:
     """What Textual calls to have a driver made."""
 
     def make(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> LocalDriver:
