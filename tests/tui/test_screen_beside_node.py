@@ -109,6 +109,16 @@ async def test_who_looks_is_told_of_a_newer_picture(beside):
     sock.close()
 
 
+async def test_asking_for_the_network_is_no_look_at_the_picture(beside):
+    pictures = []
+    beside.node.on_picture = lambda: pictures.append(beside.node.network)
+    assert beside.node.network == beside.server.snapshot().network != ""
+    beside.node.snapshot()
+    backup = await beside.node.backup_now()
+    # Whatever was asked for before is answered before.
+    assert backup.exists() and pictures == []
+
+
 async def test_a_person_comes_in_through_the_process_of_the_node_and_looks_back(beside):
     node = beside.node
     model = ClientModel(client_factory((), home=node.connect), node=node, archive=node)
