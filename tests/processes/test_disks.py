@@ -6,6 +6,7 @@ import asyncio
 import resource
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -305,7 +306,10 @@ async def test_of_two_servers_with_one_data_the_one_started_later_stays_and_noth
     copy = first.data_dir.parent / "copy"
     shutil.copytree(first.data_dir, copy)
     await first.restart()
+    started = time.time()
     await nodes.settled()
+    # Which start is the later one is told by the second; of two within one, chance says.
+    await wait_until(lambda: int(time.time()) > int(started), 2)
     twin = NodeProcess(copy, join=second.address, options=("--name", "twin", *nodes.options))
     nodes.nodes.append(twin)
     await twin.start()
