@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from core.node.interface import actions, events
-from core.node.log.replication import SPREAD_MAX
+from core.node.log.spreading import SPREAD_MAX
 from core.node.log.under_way import HELD_MAX, WINDOW
 from core.simulation.environment.hash_signing import HashSigner
 from core.wire import messages as wire

@@ -107,7 +107,7 @@ async def test_an_activity_goes_the_way_that_is_told(tmp_path: Path) -> None:
 
 async def test_an_activity_goes_the_same_way_at_a_neighbour_but_for_two_steps(tmp_path: Path) -> None:
     names = [name for _, name in STEPS]
-    accepting = slice(names.index("Posting.take"), names.index("Replication.originate_all") + 1)
+    accepting = slice(names.index("Posting.take"), names.index("OwnEntries.originate_all") + 1)
     told = [*STEPS[: accepting.start], *NEIGHBOURS_OWN, *STEPS[accepting.stop :]]
     told = [step for step in told if step[1] != "Posting._kept"]
     with calls() as called:

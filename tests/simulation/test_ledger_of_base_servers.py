@@ -81,7 +81,7 @@ def test_what_was_written_before_may_come_behind_where_the_server_that_took_the_
     world.ledger.came_to_base("b0", body(writer, 1))
     world.ledger.taken_by_base("b0", body(writer, at_base))
     for number in (1, 2) if has_come else (2,):
-        server.node.replication.originate("activity", body(writer, number), sender="nat", previous=None)
+        server.node.replication.own.originate("activity", body(writer, number), sender="nat", previous=None)
         server.settle()
         world.schedule.run_until(world.schedule.time + 1.0)
     problems = read_second_before_first(world)

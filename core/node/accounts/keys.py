@@ -146,7 +146,7 @@ class Keys:
                 self._context.notify("security", f"a key{_called(event.comment)} {what} the account {name}", user=name)
             answer(f"this server cannot keep it now: {problem}" if problem is not None else None)
 
-        self._replication.originate("account", body, then=kept)
+        self._replication.own.originate("account", body, then=kept)
 
     def _problem(self, claim: str) -> str | None:
         if self._context.draining:

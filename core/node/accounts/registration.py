@@ -264,7 +264,7 @@ class Registration:
                 claim.decided = False
                 self.fail(claim, f"this server cannot keep accounts now: {problem}")
 
-        self._replication.originate("account", msgspec.json.encode(fact), then=kept)
+        self._replication.own.originate("account", msgspec.json.encode(fact), then=kept)
 
     def account_known(self, fact: AccountFact) -> None:
         """An account entry arrived from elsewhere: its claim, and rivals of it here, are over."""

@@ -312,4 +312,4 @@ class Secrets:
             self._over(request, problem)
 
         body = msgspec.json.encode(msgspec.structs.replace(fact, key=change_as_key(change), allowed_at=0))
-        self._replication.originate("account", body, then=kept)
+        self._replication.own.originate("account", body, then=kept)

@@ -120,7 +120,7 @@ class BaseActivities:
             if problem is not None and not sender:
                 side.last_nameless = None
 
-        entry = self._replication.originate(
+        entry = self._replication.own.originate(
             "activity",
             body,
             sender=sender,

@@ -189,7 +189,7 @@ class Posting:
         elif previous is None and sender:
             previous = self._replication.last_activities.of(sender)
         names = run.refs
-        columns = self._replication.originate_all(
+        columns = self._replication.own.originate_all(
             run.bodies,
             sender=sender,
             previous=previous,

@@ -70,7 +70,7 @@ class ReachedPlaces:
         self._told_at = 0
         replication.delivery.on_hand_out.append(self._note)
         replication.delivery.on_hand_out_all.append(self._note_all)
-        replication.on_spread = self._tell_all
+        replication.spreading.on_spread = self._tell_all
 
     def _note(self, entry: Entry, frame: Frame) -> None:
         self._note_stream(entry.id.stream, entry.stamp)

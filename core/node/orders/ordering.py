@@ -204,7 +204,7 @@ class Orders:
             self._giving.discard(order_id)
             done(f"this server cannot keep it now: {problem}" if problem is not None else None)
 
-        self._replication.originate("account", body, then=kept)
+        self._replication.own.originate("account", body, then=kept)
 
     def _problem(self, signed: SignedOrder) -> str | None:
         context, order = self._context, signed.order
