@@ -36,7 +36,7 @@ LOWEST_TESTS := tests/wire/test_codec.py tests/engine/test_passwords.py tests/st
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-quick lint types imports pytest slow all-tests collect sweep sweep-stress lowest lock format \
-	diagrams screenshots bench clean
+	diagrams packaging screenshots bench clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -112,6 +112,9 @@ format: $(DEV) ## Let the formatter and the safe fixes at the code
 
 diagrams: $(DEV) ## Draw the state machines and rooms of the documents from the tables, contracts and docstrings
 	$(BIN)/python -m tests.architecture.diagrams
+
+packaging: $(DEV) ## Make the man page and the shells' completions from the command line's grammar
+	$(BIN)/python -m tests.architecture.packaging_files
 
 screenshots: $(DEV) ## Make screenshots/ from the real application with a little network behind it
 	$(BIN)/python -m screenshots.generate $(ARGS)

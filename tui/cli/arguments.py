@@ -47,7 +47,7 @@ class CommandParser(Parser):
     }
 
 
-def build() -> argparse.ArgumentParser:
+def build() -> CommandParser:
     """The grammar of the whole command line. Settings that were not given are not in the namespace."""
     parser = CommandParser(
         prog=PROGRAM,

@@ -228,6 +228,11 @@ def _config(parser: Parser) -> None:
     parser.add_argument("--force", action="store_true", default=False, help="init: overwrite a file that is there")
 
 
+def _completion(parser: Parser) -> None:
+    shells = ("bash", "zsh", "fish")
+    parser.add_argument("shell", metavar="|".join(shells), choices=shells, help="for which shell")
+
+
 COMMANDS: Final = (
     Command(
         "serve",
@@ -418,5 +423,15 @@ COMMANDS: Final = (
         "  activity-tui config init                 write a file with all settings, commented\n"
         "  activity-tui config check                what is wrong in the file and the environment\n"
         '  $EDITOR "$(activity-tui config path)"\n',
+    ),
+    Command(
+        "completion",
+        "tui.cli.completion_command",
+        _completion,
+        "print what makes your shell complete this program's commands and options",
+        '  eval "$(activity-tui completion bash)"                    in ~/.bashrc\n'
+        "  activity-tui completion zsh > ~/.zfunc/_activity-tui      with ~/.zfunc in fpath\n"
+        "  activity-tui completion fish > ~/.config/fish/completions/activity-tui.fish\n",
+        "It is made from the commands and options of this very version.",
     ),
 )

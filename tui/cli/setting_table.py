@@ -250,7 +250,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "preset",
-        values.choice("local", "lan", "wan"),
+        values.Choice("local", "lan", "wan"),
         "how fast the others are: local (this machine), lan, or wan (slow or lossy)",
         "PRESET",
         "lan",
@@ -266,7 +266,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "links",
-        values.choice("encrypted", "base", "mixed"),
+        values.Choice("encrypted", "base", "mixed"),
         "which links with other servers may be in clear, secret included: encrypted (none), base (those with servers of"
         " 2018), or mixed (those with servers of the version before, too, to upgrade a network one by one)",
         "POLICY",
@@ -331,7 +331,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "log_level",
-        values.choice("debug", "info", "warning", "error"),
+        values.Choice("debug", "info", "warning", "error"),
         "what is logged: debug (what goes on inside, as key=value), info, warning or error",
         "LEVEL",
         "info",
@@ -384,7 +384,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("user_secret_file", values.path, "a file whose first line is your secret", "FILE", group="person"),
     Setting(
         "theme",
-        values.choice(*THEMES),
+        values.Choice(*THEMES),
         "the application's colours",
         group="person",
         flag=False,

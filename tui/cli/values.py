@@ -189,15 +189,16 @@ def size(value: object) -> int:
     return int(float(found[1]) * 1024 ** "KMGT".index(found[2].upper()) * 1024) if found[2] else int(float(found[1]))
 
 
-def choice(*names: str) -> Callable[[object], str]:
-    """One of some words."""
+class Choice:
+    """Reads one of some words."""
 
-    def read(value: object) -> str:
-        if value not in names:
-            raise ValueError(f"{shown(value)} is not one of {', '.join(names)}")
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def __call__(self, value: object) -> str:
+        if value not in self.names:
+            raise ValueError(f"{shown(value)} is not one of {', '.join(self.names)}")
         return str(value)
-
-    return read
 
 
 def path(value: object) -> Path:

@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         self._fill = fill
         self._intermixing = False
 
-    def _be_filled(self) -> None:
+    def be_filled(self) -> None:
         fill, self._fill = self._fill, None
         if fill is not None:
             fill(self)
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
         argparse itself takes an optional positional argument to be missing when a flag comes before it.
         """
-        self._be_filled()
+        self.be_filled()
         if self._subparsers is not None or self._intermixing:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
@@ -84,11 +84,11 @@ class Parser(argparse.ArgumentParser):
             self._intermixing = False
 
     def format_usage(self) -> str:
-        self._be_filled()
+        self.be_filled()
         return super().format_usage()
 
     def format_help(self) -> str:
-        self._be_filled()
+        self.be_filled()
         return super().format_help()
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
@@ -128,7 +128,7 @@ class Parser(argparse.ArgumentParser):
 
     def flags(self) -> Iterable[str]:
         """All flags of this parser and of the commands below it."""
-        self._be_filled()
+        self.be_filled()
         for action in self._actions:
             yield from (flag for flag in action.option_strings if flag.startswith("--"))
             if isinstance(action, argparse._SubParsersAction):
