@@ -133,7 +133,7 @@ def test_a_dump_that_cannot_be_written_is_told_and_ends_nothing(program: Program
     with running_node(program, tmp_path / "node") as node:
         node.process.send_signal(signal.SIGUSR2)
         node.process.send_signal(signal.SIGUSR1)
-        node.log.wait("dump warning: no dump could be written to ")
+        node.log.wait("warning: no dump could be written to ")
         assert program.run("status", node.address).status == 0
 
 

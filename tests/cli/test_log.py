@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -10,7 +11,9 @@ import socket
 import stat
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,8 +44,34 @@ async def test_lines_are_written_in_order_with_their_time() -> None:
     os.close(writing)
     with os.fdopen(reading) as stream:
         lines = stream.read().splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d linked to a", lines[0])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d linked to a", lines[0]), "with its zone"
     assert lines[1].endswith("unlinked") and lines[1][:4] in ("1969", "1970")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+def test_each_line_is_an_object_with_the_kind_of_its_event_where_programs_read_the_log(
+    program: Program, tmp_path: Path, zone: str
+) -> None:
+    log = tmp_path / "log"
+    fixed = ("--headless", "--host", "127.0.0.1", "--port", str(free_port()), "--data-dir", str(tmp_path / "node"))
+    program.environment["TZ"] = zone
+    with program.running("serve", *fixed, "--log-format", "json", "--log-file", str(log)) as process:
+        until(lambda: "takes connections" in log.read_text() if log.exists() else False)
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {line["kind"] for line in lines} >= {"server", "listening"}
+    assert {line["level"] for line in lines} == {"info", "warning"}
+    moments = [datetime.fromisoformat(line["at"]) for line in lines]
+    assert {moment.utcoffset() for moment in moments} == {datetime.now(ZoneInfo(zone)).utcoffset()}
+    assert abs(moments[-1].timestamp() - time.time()) < LIMIT
+
+
+async def test_no_line_says_its_kind_twice(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "node") as node:
+        assert program.run("post", node.address, "hello").status == 0
+        line = node.log.wait(" logged in from ")
+    assert re.fullmatch(r"\S+ \S+ anonymous logged in from \S+", line)
 
 
 async def test_what_peers_wrote_stays_on_its_line_and_commands_nothing() -> None:
@@ -77,7 +106,7 @@ async def test_a_reader_that_is_too_slow_costs_lines_but_never_waiting() -> None
                 continue
     os.close(writing)
     os.close(reading)
-    assert re.search(r"\(\d+ lines were left out: the log is read too slowly\)\n", text)
+    assert re.search(r" warning: \d+ lines were left out: the log is read too slowly\n", text)
 
 
 async def test_a_closed_reader_is_no_failure() -> None:
@@ -95,16 +124,16 @@ async def test_a_closed_reader_is_no_failure() -> None:
 def test_at_level_debug_grep_finds_all_that_concerns_one_connection(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "node", "--log-level", "debug") as node:
         assert program.run("post", node.address, "hello").status == 0
-        opened = node.log.wait("debug opened ")
+        opened = node.log.wait("debug: opened ")
         number = re.search(r"conn=\d+", opened)
         assert number is not None
-        node.log.wait(f"debug closed {number[0]} ")
+        node.log.wait(f"debug: closed {number[0]} ")
         of_it = [line for line in node.log.seen if number[0] in line]
-    assert [re.sub(r"^\S+ \d\d:\d\d:\d\d\.\d{3} | peer=\S+| unsent=\d+", "", line) for line in of_it] == [
-        f"debug opened {number[0]} origin=inbound",
-        f"debug state {number[0]} from=fresh outcome=logged_in to=logged_in user=anonymous",
-        f"debug state {number[0]} from=logged_in outcome=ended to=closing user=anonymous",
-        f'debug closed {number[0]} reason="logged out"',
+    assert [re.sub(r"^\S+ \d\d:\d\d:\d\d\.\d{3}\S+ | peer=\S+| unsent=\d+", "", line) for line in of_it] == [
+        f"debug: opened {number[0]} origin=inbound",
+        f"debug: state {number[0]} from=fresh outcome=logged_in to=logged_in user=anonymous",
+        f"debug: state {number[0]} from=logged_in outcome=ended to=closing user=anonymous",
+        f'debug: closed {number[0]} reason="logged out"',
     ]
     assert "hello" not in "\n".join(node.log.seen)
 
@@ -112,19 +141,19 @@ def test_at_level_debug_grep_finds_all_that_concerns_one_connection(program: Pro
 def test_at_the_usual_level_there_is_what_happens_in_the_network_and_no_more(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "node") as node:
         assert program.run("post", node.address, "hello").status == 0
-        node.log.wait(" logout ")
-    assert not [line for line in node.log.seen if " debug " in line]
+        node.log.wait(" left: logged out")
+    assert not [line for line in node.log.seen if " debug: " in line]
 
 
 def test_at_level_warning_only_what_needs_somebody_is_logged(program: Program, tmp_path: Path) -> None:
     log = tmp_path / "log"
     fixed = ("--headless", "--host", "127.0.0.1", "--port", str(free_port()), "--data-dir", str(tmp_path / "node"))
     with program.running("serve", *fixed, "--log-level", "warning", "--log-file", str(log)) as process:
-        until(lambda: " warning " in log.read_text() if log.exists() else False)
+        until(lambda: " warning: " in log.read_text() if log.exists() else False)
         process.terminate()
         assert process.wait(LIMIT) == 0
     lines = log.read_text().splitlines()
-    assert lines and all(" warning " in line for line in lines), "that others cannot reach it is one"
+    assert lines and all(" warning: " in line for line in lines), "that others cannot reach it is one"
 
 
 @pytest.mark.parametrize("level", ["loud", "DEBUG "])
@@ -147,7 +176,8 @@ async def test_a_server_with_a_screen_logs_into_its_data_directory_once_a_level_
             await terminal.status()
         assert (tmp_path / "log").exists() is bool(level)
     text = (tmp_path / "log").read_text()
-    assert " listening " in text and re.search(r" debug state conn=\d+ from=fresh ", text)
+    assert " listening on " in text or " takes connections at " in text
+    assert re.search(r" debug: state conn=\d+ from=fresh ", text)
     assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
 
 
@@ -220,4 +250,7 @@ async def test_only_what_is_one_is_called_a_fault() -> None:
     os.close(writing)
     with os.fdopen(reading) as stream:
         lines = [line.split(" ", 2)[2] for line in stream.read().splitlines()]
-    assert lines == ["warning the data is of an older version", "fault a task was destroyed"]
+    assert lines == [
+        "warning: the data is of an older version",
+        "error: a fault in the program: a task was destroyed",
+    ]

@@ -135,12 +135,12 @@ def test_nothing_goes_to_standard_output(program: Program, tmp_path: Path) -> No
         assert node.process.stdout.read() == ""
 
 
-def test_every_line_of_the_log_begins_with_the_time(program: Program, tmp_path: Path) -> None:
+def test_every_line_of_the_log_begins_with_the_time_and_its_zone(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "data") as node:
         node.process.terminate()
         assert node.process.wait(LIMIT) == 0
         for line in node.log.rest():
-            assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", line), line
+            assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d \w+", line), line
 
 
 def test_it_says_how_others_join_without_telling_the_secret(program: Program, tmp_path: Path) -> None:

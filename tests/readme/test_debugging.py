@@ -104,11 +104,11 @@ def test_the_status_is_told_as_a_table_and_as_json(debugged: Debugged) -> None:
 
 def test_grep_finds_what_it_is_there_for(debugged: Debugged) -> None:
     for line, words in (
-        (command("'conn=1 '"), r"debug opened conn=1 "),
+        (command("'conn=1 '"), r"debug: opened conn=1 "),
         (command("to=native"), r"^1$"),
-        (command("(dial|link|tree|sync)"), r"debug link conn=\d+ step=up server=\w+"),
-        (command("' debug claim '"), r"debug claim claim=\S+ step=decided name=ada round=1"),
-        (command("(timer|slow)"), r"debug (timer|slow) |the loop came round in time"),
+        (command("(dial|link|tree|sync)"), r"debug: link conn=\d+ step=up server=\w+"),
+        (command("' debug: claim '"), r"debug: claim claim=\S+ step=decided name=ada round=1"),
+        (command("(timer|slow)"), r"debug: (timer|slow) |the loop came round in time"),
     ):
         done = debugged.run(line)
         assert done.returncode == 0 and re.search(words, done.stdout, re.MULTILINE), done
@@ -147,7 +147,7 @@ def test_a_line_of_json_is_enough_to_speak_with_it(debugged: Debugged) -> None:
 @pytest.mark.skipif(shutil.which("tcpdump") is None, reason="there is no tcpdump here")
 def test_what_is_said_can_be_read_on_the_wire(debugged: Debugged) -> None:
     line = command("tcpdump")
-    timed = f"timeout 20 {line} -c 200 2>err & sleep 1; while kill -0 $! 2>/dev/null; do {STATUS} >&2; done"
+    timed = f"timeout 20 {line} -c 200 2>err & sleep 1; while kill -0 $! 2>/dev/null; do {STATUS} --plain >&2; done"
     if debugged.run(f"timeout 2 {line} -c 1").returncode not in (0, 124):
         pytest.skip("one may not listen on interfaces here")
     done = debugged.run(timed)

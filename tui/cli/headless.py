@@ -32,7 +32,7 @@ def serve_headless(options: NodeOptions) -> int:
 class _Headless:
     def __init__(self, options: NodeOptions) -> None:
         self._options = options
-        self._log = Log(level=options.log_level)
+        self._log = Log(level=options.log_level, form=options.log_format)
         self._server: Server | None = None
         self._told_to_stop = asyncio.Event()
         self._told_at = 0.0
@@ -61,7 +61,7 @@ class _Headless:
             finally:
                 await server.abort()
             for each in undone:
-                self._log.write(f"undone {each}", level="warning")
+                self._log.write(f"left undone: {each}", level="warning")
             self._log.write("ended")
         return ExitStatus.DONE if self._told_to_stop.is_set() else ExitStatus.FAILURE
 
@@ -106,11 +106,11 @@ class _Headless:
         self._log.write(f"network {server.network}")
         self._log.write(f"join as a client with: {client_command(server.advertised, server.network)}")
         if caution(server.advertised):
-            self._log.write(f"warning {caution(server.advertised)}", level="warning")
+            self._log.write(caution(server.advertised), level="warning")
         try:
             secret_file = await asyncio.to_thread(keep_secret_file, data_dir, server.secret)
         except OSError as error:
-            self._log.write(f"warning the network's secret could not be written to a file: {error}", level="warning")
+            self._log.write(f"the network's secret could not be written to a file: {error}", level="warning")
         else:
             flag = f"--secret-file {shlex.quote(str(secret_file))}"
             self._log.write(f"join as a server with: {client_command(server.advertised)} {flag}")

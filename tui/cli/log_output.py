@@ -15,14 +15,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from core.node import Notice
+from tui.cli.log_lines import FORMATS, LogFormat, LogLevel, LogLine
 from tui.cli.loop import narrate_log
 from tui.script.exit_status import usage_error
-from tui.text.safe_text import neutralise
 
-LogLevel = Literal["debug", "info", "warning", "error"]
 LEVELS: Final[dict[LogLevel, int]] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -92,9 +91,15 @@ class Log:
     """
 
     def __init__(
-        self, descriptor: int | None = None, *, level: LogLevel = "info", lines_max: int = LOG_LINES_MAX
+        self,
+        descriptor: int | None = None,
+        *,
+        level: LogLevel = "info",
+        form: LogFormat = "text",
+        lines_max: int = LOG_LINES_MAX,
     ) -> None:
         self.level: LogLevel = level
+        self._form = FORMATS[form]
         self._least = LEVELS[level]
         self._lines_max = lines_max
         self._lines: deque[str] = deque()
@@ -127,16 +132,17 @@ class Log:
 
     # --- what ---------------------------------------------------------------------------------------------------------
 
-    def write(self, text: str, at: float | None = None, level: LogLevel = "info") -> None:
+    def write(self, text: str, at: float | None = None, level: LogLevel = "info", kind: str = "server") -> None:
         """Log a line. `at` is in seconds since 1970; None is now. Dropped, and counted, when too many wait."""
         if LEVELS[level] < self._least:
             return
-        line = f"{self._moment(time.time() if at is None else at)} {neutralise(text)}\n"
+        line = LogLine(time.time() if at is None else at, level, kind, text)
+        formed = self._form(line, exact=self.level == "debug")
         with self._changed:
             if len(self._lines) >= self._lines_max:
                 self._dropped += 1
             else:
-                self._lines.append(line)
+                self._lines.append(formed)
             self._changed.notify_all()
 
     def note(self, notice: Notice) -> None:
@@ -144,8 +150,7 @@ class Log:
         level: LogLevel = (
             "warning" if notice.severity == "warning" else "error" if notice.severity == "error" else "info"
         )
-        mark = "" if level == "info" else f"{notice.severity}: "
-        self.write(f"{notice.kind} {mark}{notice.text}", notice.at, level)
+        self.write(notice.text, notice.at, level, notice.kind)
 
     def listen(self) -> None:
         """Log what libraries warn of, in this process, and at level `debug` what goes on inside the server."""
@@ -156,12 +161,10 @@ class Log:
         traces.handlers[:] = [_Traces(self)]
 
     def _warned(self, text: str, fault: bool) -> None:
-        self.write(f"{'fault' if fault else 'warning'} {text}", level="error" if fault else "warning")
-
-    def _moment(self, at: float) -> str:
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-        # Who debugs wants to know what came how soon after what.
-        return f"{moment}.{int(at % 1 * 1000):03}" if self.level == "debug" else moment
+        # What is a fault of the program is told to be one: nobody need look for what they did wrong.
+        self.write(
+            f"a fault in the program: {text}" if fault else text, level="error" if fault else "warning", kind="program"
+        )
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +187,8 @@ class Log:
                     break
                 lines = list(self._lines)
                 if self._dropped:
-                    lines.append(f"({self._dropped} lines were left out: the log is read too slowly)\n")
+                    left_out = f"{self._dropped} lines were left out: the log is read too slowly"
+                    lines.append(self._form(LogLine(time.time(), "warning", "log", left_out), exact=False))
                 self._lines.clear()
                 self._dropped = 0
                 self._writing = True
@@ -216,7 +220,7 @@ class _Traces(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.write(f"debug {record.getMessage()}", level="debug")
+        self._log.write(record.getMessage(), level="debug", kind="trace")
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from core.wire import Address, Invited, KeepsSecret
-from tui.cli.log_output import LogLevel
+from tui.cli.log_lines import LogFormat, LogLevel
 from tui.cli.setting_table import Destination
 from tui.own_screen.person_options import PersonOptions
 
@@ -50,6 +50,7 @@ class NodeOptions(KeepsSecret, frozen=True):
     on_loss: OnLoss = "refuse"
     """What the start does where the data directory has lost what its node had acknowledged."""
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
     log_file: Path | None = None
     """None for standard error; with a screen see `log_wanted`."""
     log_wanted: bool = False

@@ -73,7 +73,7 @@ async def _opened_log(options: NodeOptions, stack: AsyncExitStack) -> Log | None
     """The log, if one was asked for. What stands in the data directory is written to once that is the server's."""
     if not options.log_wanted:
         return None
-    log = Log(level=options.log_level)
+    log = Log(level=options.log_level, form=options.log_format)
     if options.log_file is not None:
         log.into_file(await asyncio.to_thread(LogFile, options.log_file))
     await stack.enter_async_context(log)

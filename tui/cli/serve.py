@@ -16,7 +16,7 @@ from tui.cli.console import interactive
 from tui.cli.dumps import ignore_signals
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.loading import loading
-from tui.cli.log_output import LogLevel
+from tui.cli.log_lines import LogFormat, LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
 from tui.cli.process_list import hide_argument
 from tui.cli.setting_table import Destination
@@ -128,8 +128,9 @@ def node_options(
         settings=settings,
         shown=tuple(shown_settings(choices)),
         log_level=level,
+        log_format=cast(LogFormat, choices.value("log_format")),
         log_file=cast(Path | None, choices.value("log_file")),
-        log_wanted=not (choices.is_default("log_level") and choices.is_default("log_file")),
+        log_wanted=not all(choices.is_default(name) for name in ("log_level", "log_format", "log_file")),
     )
 
 

@@ -337,11 +337,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "info",
     ),
     Setting(
+        "log_format",
+        values.Choice("text", "json"),
+        "how: text (sentences), or json (an object a line, with the kind of each event)",
+        "FORMAT",
+        "text",
+    ),
+    Setting(
         "log_file",
         values.path,
         "a file to log to",
         "FILE",
-        unset="standard error; with a screen DATA_DIR/log where a level is said, else nowhere",
+        unset="standard error; with a screen DATA_DIR/log where a level or format is said, else nowhere",
     ),
     Setting(
         "ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served", group="ssh"

@@ -51,7 +51,7 @@ function _shtab_activity_tui_using
 end
 
 set -g _shtab_activity_tui_commands serve join post tail status check register passwd order restore downgrade verify known-hosts invite known-networks known-servers config completion
-set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --history --host --in-flight --json --key --links --log-file --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --writers -R -u
+set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --writers -R -u
 
 complete -c activity-tui -e
 complete -c activity-tui -f
@@ -90,7 +90,8 @@ complete -c activity-tui -n '_shtab_activity_tui_using serve' -l connections-max
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l registrations-per-minute -x -d 'names that may be registered from one address a minute, on average; ten minutes'"'"' worth may come at once (default: 60.0)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l redirects -l no-redirects -d 'whether people are sent to servers with fewer of them'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l log-level -xka "debug info warning error" -d 'what is logged: debug (what goes on inside, as key=value), info, warning or error (default: info)'
-complete -c activity-tui -n '_shtab_activity_tui_using serve' -l log-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file to log to (default: standard error; with a screen DATA_DIR/log where a level is said, else nowhere)'
+complete -c activity-tui -n '_shtab_activity_tui_using serve' -l log-format -xka "text json" -d 'how: text (sentences), or json (an object a line, with the kind of each event) (default: text)'
+complete -c activity-tui -n '_shtab_activity_tui_using serve' -l log-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file to log to (default: standard error; with a screen DATA_DIR/log where a level or format is said, else nowhere)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l ssh -x -d 'serve the application over SSH there (default: not served)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l ssh-workers -x -d 'processes that run the sessions'"'"' applications; 0: the server'"'"'s own does (default: 1)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -s u -l user -x -d 'your name in the network (default: asked for)'
@@ -127,7 +128,8 @@ complete -c activity-tui -n '_shtab_activity_tui_using join' -l connections-max 
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l registrations-per-minute -x -d 'names that may be registered from one address a minute, on average; ten minutes'"'"' worth may come at once (default: 60.0)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l redirects -l no-redirects -d 'whether people are sent to servers with fewer of them'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l log-level -xka "debug info warning error" -d 'what is logged: debug (what goes on inside, as key=value), info, warning or error (default: info)'
-complete -c activity-tui -n '_shtab_activity_tui_using join' -l log-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file to log to (default: standard error; with a screen DATA_DIR/log where a level is said, else nowhere)'
+complete -c activity-tui -n '_shtab_activity_tui_using join' -l log-format -xka "text json" -d 'how: text (sentences), or json (an object a line, with the kind of each event) (default: text)'
+complete -c activity-tui -n '_shtab_activity_tui_using join' -l log-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file to log to (default: standard error; with a screen DATA_DIR/log where a level or format is said, else nowhere)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l ssh -x -d 'serve the application over SSH there (default: not served)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l ssh-workers -x -d 'processes that run the sessions'"'"' applications; 0: the server'"'"'s own does (default: 1)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -s u -l user -x -d 'your name in the network (default: asked for)'
