@@ -13,6 +13,7 @@ from core.client.client_events import (
     LoggedIn,
     LoginRefused,
     OrderAnswered,
+    PastArrived,
     PostAccepted,
     PostRefused,
     PostUnknown,
@@ -32,6 +33,7 @@ from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
 from core.client.network_trust import NetworkTrust
 from core.client.operator_seat import OperatorSeat, OrderNotTaken
+from core.client.past_questions import PastEntry, PastNotShown, PastPage, PastPlace, PastUnreadable
 from core.client.posts import PostQueueFull
 from core.client.questions import NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
 from core.client.reaching import SpeaksInClear, Unreachable, ask, reach
@@ -56,6 +58,12 @@ __all__ = [
     "OrderAnswered",
     "OrderNotTaken",
     "OutcomeUnknown",
+    "PastArrived",
+    "PastEntry",
+    "PastNotShown",
+    "PastPage",
+    "PastPlace",
+    "PastUnreadable",
     "PostAccepted",
     "PostQueueFull",
     "PostRefused",

@@ -18,6 +18,7 @@ from core.client.client_events import (
     LoggedIn,
     LoginRefused,
     OrderAnswered,
+    PastArrived,
     Redirected,
     RegisterRefused,
     SecretChangeDone,
@@ -34,6 +35,7 @@ from core.client.machine import ClientMachine
 from core.client.network_trust import NetworkTrust, WrongNetwork, client_tls, speaks_no_tls
 from core.client.operator_questions import OperatorQuestions, OrderAnswer, OrderQuestion
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
+from core.client.past_questions import PastNotShown, PastPage, PastPlace, PastQuestions
 from core.client.questions import NotConnected, OutcomeUnknown, Questions, QueuesRefused, SecretRefused
 from core.client.reaching import explain
 from core.client.resume_point import ResumePoint
@@ -86,6 +88,7 @@ class Client:
         self._refusal: str | None = None
         self._questions = Questions()
         self._operator_questions = OperatorQuestions()
+        self._past = PastQuestions()
         self._working = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -228,6 +231,22 @@ class Client:
             self._work()
             return await self._operator_questions.answered()
 
+    async def read_past(self, place: PastPlace | None, *, backward: bool) -> PastPage:
+        """A page of what stands before a place in the order of all activities, or behind it; None: the end of all, or
+        the beginning.
+
+        Raises NotConnected when there is no server or it is lost, PastNotShown when it shows no past, PastUnreadable
+        and OutcomeUnknown when there is no page this time.
+        """
+        async with self._past.turn:
+            if not self.online:
+                raise NotConnected("there is no connection now")
+            problem = self._machine.ask_for_past(place, backward=backward)
+            if problem is not None:
+                raise PastNotShown(problem)
+            self._work()
+            return await self._past.answered()
+
     # --- driving the machine ------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
@@ -267,6 +286,8 @@ class Client:
                 self._questions.secret_answered(OutcomeUnknown(info))
             case OrderAnswered(answer=answer):
                 self._operator_questions.arrived(answer)
+            case PastArrived(page=page, info=info):
+                self._past.arrived(page, info)
             case StatusArrived():
                 self._questions.status_arrived(event.status, event.queues, event.info)
             case GaveUp():
@@ -289,6 +310,7 @@ class Client:
     def _connection_lost(self) -> None:
         self._questions.connection_lost()
         self._operator_questions.connection_lost()
+        self._past.connection_lost()
 
     def _set_timer(self, at: float | None) -> None:
         if self._timer is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from core.client.operator_questions import OrderAnswer
+from core.client.past_questions import PastPage
 from core.wire.address import Address
 from core.wire.secret_keeping import KeepsSecret
 
@@ -161,6 +162,13 @@ class OrderAnswered(msgspec.Struct, frozen=True):
     answer: OrderAnswer
 
 
+class PastArrived(msgspec.Struct, frozen=True):
+    """The answer to a question about the past; without a page `info` says why there is none."""
+
+    page: PastPage | None
+    info: str = ""
+
+
 class StatusArrived(msgspec.Struct, frozen=True):
     """The answer to a request for the server's view of the network."""
 
@@ -199,6 +207,7 @@ ClientEvent = (
     | SecretChangeUnknown
     | OrderAnswered
     | Removed
+    | PastArrived
     | StatusArrived
     | GaveUp
 )

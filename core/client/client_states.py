@@ -90,6 +90,8 @@ class ClientHandler(Symbol):
     SECRET_CHANGED = "the new secret counts"
     SECRET_NOT_CHANGED = "the secret is what it was"
     ORDER_ANSWERED = "told to the application"
+    PAST_COMES = "a part of the page that was asked for"
+    PAST_CAME = "the page is told to the application"
     STATUS = "servers are learnt from it, and it is told to the application"
     OBJECTED = "the connection is given up, and another one tried where that may help"
     ACTIVITY_OBJECTED = "the same, and the activity is known for refused"
@@ -124,6 +126,8 @@ _ALWAYS: Final[Mapping[MessageType, ClientHandler]] = {
     wire.OrderDrafted: _H.TOO_LATE,
     wire.OrderTaken: _H.TOO_LATE,
     wire.OrderRefused: _H.TOO_LATE,
+    wire.PastActivity: _H.TOO_LATE,
+    wire.PastDone: _H.TOO_LATE,
     wire.Status: _H.STATUS,
     wire.InvalidMessage: _H.OBJECTED,
     wire.AuthenticationFail: _H.ACTIVITY_OBJECTED,
@@ -136,6 +140,8 @@ _IN: Final[Mapping[MessageType, ClientHandler]] = {
     wire.OrderDrafted: _H.ORDER_ANSWERED,
     wire.OrderTaken: _H.ORDER_ANSWERED,
     wire.OrderRefused: _H.ORDER_ANSWERED,
+    wire.PastActivity: _H.PAST_COMES,
+    wire.PastDone: _H.PAST_CAME,
 }
 
 RULES: Final[Mapping[ClientState, Mapping[MessageType, ClientHandler]]] = {

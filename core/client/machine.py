@@ -20,6 +20,7 @@ from core.client.client_events import (
     Disconnected,
     GaveUp,
     OrderAnswered,
+    PastArrived,
     Removed,
     Renamed,
     StatusArrived,
@@ -42,6 +43,7 @@ from core.client.moving import Moving
 from core.client.operator_questions import OrderAnswer, OrderQuestion
 from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import ClientOutput, Outputs
+from core.client.past_questions import PageInParts, PastPlace
 from core.client.resume_point import ResumePoint
 from core.client.route import Route
 from core.wire import messages as wire
@@ -81,6 +83,7 @@ class ClientMachine:
             *(self._account, self._posts, self._keepalive, wall_ahead),
         )
         self._moving = Moving(*(self, settings, self._outputs, self._route, self._inbox, self._posts, self._logging_in))
+        self._past = PageInParts()
         self._deadline: float | None = None
         self._takers = bound(RULES, self.takers())
 
@@ -167,6 +170,17 @@ class ClientMachine:
         if "orders" not in self._logging_in.features:
             return "this server is older and knows no orders"
         self._outputs.send(question)
+        return None
+
+    def ask_for_past(self, place: PastPlace | None, *, backward: bool) -> str | None:
+        """Ask the server for a page of the past: what stands before a place, or behind it; None: the end of all, or the
+        beginning. Why it shows none, as a clause, or None. An event brings the page, PastArrived, unless the connection
+        is lost before that."""
+        if not self.native:
+            return "this server speaks only the base protocol" if self.online else "there is no connection now"
+        if "past" not in self._logging_in.features:
+            return "this server is of a version that shows no more"
+        self._outputs.send(self._past.ask(place, backward=backward))
         return None
 
     def close(self, now: float) -> None:
@@ -257,6 +271,7 @@ class ClientMachine:
             self._account.register_unknown = True
         self._posts.connection_lost()
         self._account.connection_lost()
+        self._past.forget()
         if not self.settings.reconnect and not at_once:
             self._outputs.tell(Disconnected(reason, None))
             self.end(reason)
@@ -330,6 +345,8 @@ class ClientMachine:
             ClientHandler.SECRET_CHANGED: self._secret_changed,
             ClientHandler.SECRET_NOT_CHANGED: self._secret_not_changed,
             ClientHandler.ORDER_ANSWERED: self._order_answered,
+            ClientHandler.PAST_COMES: self._past_comes,
+            ClientHandler.PAST_CAME: self._past_came,
             ClientHandler.STATUS: self._status_arrived,
             ClientHandler.OBJECTED: self._moving.objected,
             ClientHandler.ACTIVITY_OBJECTED: self._moving.activity_objected,
@@ -381,6 +398,23 @@ class ClientMachine:
 
     def _order_answered(self, message: OrderAnswer, now: float) -> None:
         self._outputs.tell(OrderAnswered(message))
+
+    def _past_comes(self, message: wire.PastActivity, now: float) -> None:
+        try:
+            self._past.add(message)
+        except ValueError as error:
+            self.malformed(f"PAST_ACTIVITY: {error}", now)
+
+    def _past_came(self, message: wire.PastDone, now: float) -> None:
+        try:
+            found = self._past.done(message)
+        except ValueError as error:
+            self.malformed(f"PAST_DONE: {error}", now)
+            return
+        if isinstance(found, str):
+            self._outputs.tell(PastArrived(None, found))
+        elif found is not None:
+            self._outputs.tell(PastArrived(found))
 
     def _status_arrived(self, message: wire.Status, now: float) -> None:
         self._route.hear_of(message.status)

@@ -312,6 +312,7 @@ class Node:
             self.sessions.posting,
             self.sessions.secret_changes,
             self.sessions.operator_desk,
+            self.sessions.past_reading,
             self.sessions.code_redeeming,
             self.orders.founding,
             self.registration.echoes,
@@ -418,13 +419,14 @@ class Node:
                     self.registration.hashed(token, verifier)
             case Fetched():
                 token, page = event.token, event.page
-                if isinstance(page, Page):
-                    page = self.replication.removed.visible_page(page)
-                if self.sessions.operator_desk.fetched(token, page):
+                visible = self.replication.removed.visible_page(page) if isinstance(page, Page) else page
+                # Who reads the past needs to know where the page ends, also when nothing of that is to be seen.
+                answered = self.sessions.past_reading.fetched(token, page)
+                if answered or self.sessions.operator_desk.fetched(token, visible):
                     pass
-                elif not self.catching_up.fetched(token, page) and not isinstance(page, FoundRuns):
-                    if not self.reconciliation.answering.fetched(token, page):
-                        self.synchronisation.fetched(token, page)
+                elif not self.catching_up.fetched(token, visible) and not isinstance(visible, FoundRuns):
+                    if not self.reconciliation.answering.fetched(token, visible):
+                        self.synchronisation.fetched(token, visible)
             case RecordsFetched():
                 records = event.page
                 if records is not None:
@@ -557,6 +559,7 @@ class Node:
             "records to be taken in": self.intake.waiting,
             "links held up for what came over them": self.replication.under_way.held,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
+            "questions about the past": self.sessions.past_reading.open,
             "pages being read": self.catching_up.reading
             + self.catching_up.asking
             + self.synchronisation.reading

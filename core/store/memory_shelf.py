@@ -11,6 +11,7 @@ from core.store.agreed_ranges import left_over
 from core.store.contents import Position, position, record_overhead
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Kind, Stream
 from core.wire.missing import FindDated
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord
 
 
@@ -168,6 +169,17 @@ class MemoryShelf:
         for place in reversed(self.activities[:end]):
             entry = self.entry(place.id)
             if entry is not None:
+                yield entry
+
+    def activities_beside(self, query: PastQuery) -> Generator[Entry, None, None]:
+        """See `core.store.past_pages.PastShelf`."""
+        known = self.activities
+        if query.stamp is None:
+            at = len(known) if query.backward else 0
+        else:
+            at = bisect_left(known, (query.stamp,) if query.id is None else (query.stamp, query.id))
+        for number in range(at - 1, -1, -1) if query.backward else range(at, len(known)):
+            if query.has(*known[number]) and (entry := self.entry(known[number].id)) is not None:
                 yield entry
 
     def entry(self, entry_id: EntryId) -> Entry | None:

@@ -34,6 +34,7 @@ from core.store.memory_summary import MemorySummary
 from core.store.missing_pages import missing_page
 from core.store.own_starts import OwnStarts, starts_with
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
+from core.store.past_pages import past_page
 from core.store.proved_entries import Split, only, signs, split
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.retention import KEEP_EVERYTHING, ROW_BYTES, Dropping, Retention, Usage
@@ -46,6 +47,7 @@ from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord, RecordPage, decode
 from core.wire.recovered import Recovered
 from core.wire.signing import Signer
@@ -366,6 +368,9 @@ class MemoryStore:
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
         return newest_within(self._shelf.activities_before(before), most, bytes_max)
+
+    def fetch_past(self, query: PastQuery) -> Page:
+        return past_page(self._shelf, query)
 
     # --- the rest -----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.store.store_interface import Store
 from core.wire.entries import Fetch, Page, Wanted
 from core.wire.missing import FoundRuns, Missing, PageQuery
+from core.wire.past_query import PastQuery
 
 
 def answer_to(store: Store, query: PageQuery) -> Page | FoundRuns:
@@ -16,5 +17,7 @@ def answer_to(store: Store, query: PageQuery) -> Page | FoundRuns:
             return store.fetch_wanted(query)
         case Missing():
             return store.fetch_missing(query)
+        case PastQuery():
+            return store.fetch_past(query)
         case _:
             return store.find(query)

@@ -211,7 +211,7 @@ class PageRoom:
             _, index, source = heap[0]
             head = source.head
             assert head is not None
-            if not self._takes(head):
+            if not self.takes(head):
                 return False
             entries.append(head)
             source.advance()
@@ -221,7 +221,8 @@ class PageRoom:
                 heapq.heapreplace(heap, (position(source.head), index, source))
         return True
 
-    def _takes(self, entry: Entry) -> bool:
+    def takes(self, entry: Entry) -> bool:
+        """Whether there is room for an entry, which has it then; the first one always has."""
         if not self._empty and (self._entries < 1 or len(entry.body) > self._bytes):
             return False
         self._empty = False

@@ -50,6 +50,7 @@ from core.store.missing_pages import missing_page
 from core.store.not_again import note_not_again
 from core.store.open_database import OpenDatabase
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
+from core.store.past_pages import past_page
 from core.store.proofs import put_proof, unproved
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import row_of
@@ -67,6 +68,7 @@ from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.server_keys import is_certified
 from core.wire.signing import Signer
@@ -514,6 +516,10 @@ class SqliteStore:
             contextlib.closing(self._shelf.activities_before(before)) as found,
         ):
             return newest_within(found, most, bytes_max)
+
+    def fetch_past(self, query: PastQuery) -> Page:
+        with self._reading(behind=True):
+            return past_page(self._shelf, query)
 
     @contextlib.contextmanager
     def _reading(self, *, behind: bool = False) -> Iterator[None]:

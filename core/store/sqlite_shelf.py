@@ -6,6 +6,7 @@ import sqlite3
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import groupby
 from typing import Final
 
@@ -20,6 +21,7 @@ from core.wire.entries import Entry, EntryId, Kind, Stream
 from core.wire.entry_runs import union
 from core.wire.limits import RECORD_ENTRIES_MAX
 from core.wire.missing import FindArrived, FindDated, FoundRuns
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord, as_it_lies, decode
 
 FOUND_AT_ONCE: Final = 10_000
@@ -196,20 +198,32 @@ class SqliteShelf:
         finally:
             places.close()
 
-    def _places(self, upper: int) -> Generator[Position, None, None]:
-        """Where activities before a place stand, the newest first; of those with one stamp in the order of
-        identities."""
-        found = self._index.descending(ACTIVITIES, upper)
-        try:
+    def activities_beside(self, query: PastQuery) -> Generator[Entry, None, None]:
+        """See `core.store.past_pages.PastShelf`."""
+        at = query.stamp
+        if query.backward:
+            places = self._places(LATEST if at is None else ACTIVITIES + at + (query.id is not None))
+        else:
+            places = self._places(LATEST, ACTIVITIES + (at or 0), ascending=True)
+        with closing(places):
+            for place in places:
+                if query.has(*place) and (entry := self.entry(place.id)) is not None:
+                    yield entry
+
+    def _places(
+        self, upper: int, lowest: int = ACTIVITIES, *, ascending: bool = False
+    ) -> Generator[Position, None, None]:
+        """Where activities from a place on and before another stand, the newest first or last; of those with one stamp
+        in the order of identities."""
+        found = (self._index.ascending if ascending else self._index.descending)(lowest, upper)
+        with closing(found):
             for items in found:
-                for place, group in groupby(reversed(items), key=_place):
+                for place, group in groupby(items if ascending else reversed(items), key=_place):
                     ids = [EntryId(*self._streams.of(stream), seq) for _, stream, seq in group]
                     if len(ids) > 1:
-                        ids.sort(reverse=True)
+                        ids.sort(reverse=not ascending)
                     for entry_id in ids:
                         yield Position(place - ACTIVITIES, entry_id)
-        finally:
-            found.close()
 
     # --- one by one ---------------------------------------------------------------------------------------------------
 

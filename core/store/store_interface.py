@@ -14,6 +14,7 @@ from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.signing import Signer
 
@@ -109,6 +110,9 @@ class Store(Protocol):
         Fewer when their bodies have more than `bytes_max` bytes, but one at least when there is one: none means that
         nothing older is kept. Raises StoreUnreadable.
         """
+
+    def fetch_past(self, query: PastQuery) -> Page:
+        """Answer `query`, as of the last commit; of the page `upto` says nothing. Raises StoreUnreadable."""
 
     @property
     def is_damaged(self) -> bool:

@@ -51,6 +51,7 @@ from core.wire.founding_record import FoundingRecord
 from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, Succession
 from core.wire.key_agreement_proofs import KeyProof, Share
 from core.wire.limits import RECORD_ENTRIES_MAX, SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
+from core.wire.past_query import PAST_ENTRIES_MAX
 from core.wire.secret_keeping import KeepsSecret
 from core.wire.server_keys import Nonce, PublicKey, Signature
 from core.wire.signed_orders import (
@@ -422,6 +423,42 @@ class Have(Message, frozen=True):
 
     entries: EntryNumbers = {}
     more: bool = False
+
+
+class PastRequest(Message, frozen=True):
+    """The client reads the past: a page of the activities that stand before a place, in the order of (stamp, id), or
+    behind it. Answer: those, as `PAST_ACTIVITY` in that order, and `PAST_DONE`.
+
+    Without a stamp the place is the end of all, or the beginning where those behind it are asked for; without an id it
+    is before all that have the stamp.
+    """
+
+    number: Counter
+    backward: bool = True
+    stamp: Counter | None = None
+    id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    most: Annotated[int, msgspec.Meta(ge=1, le=PAST_ENTRIES_MAX)] = PAST_ENTRIES_MAX
+
+
+class PastActivity(Message, frozen=True):
+    """One activity of a page of the past."""
+
+    number: Counter
+    activity: msgspec.Raw
+    id: Annotated[str, msgspec.Meta(max_length=128)]
+    stamp: Counter
+    sender: str = ""
+
+
+class PastDone(Message, frozen=True):
+    """Ends a page of the past. `more`: there is more that way, beyond the place that is named, as `PAST_REQUEST` does.
+    With `info` nothing was read, and that says why."""
+
+    number: Counter
+    more: bool = False
+    stamp: Counter | None = None
+    id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    info: str = ""
 
 
 class Founding(Message, frozen=True):

@@ -9,6 +9,7 @@ import msgspec
 from core.wire.entries import EntryId, Fetch, Stream, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.limits import SERVER_LINE_BYTES_MAX
+from core.wire.past_query import PastQuery
 
 
 class FindArrived(msgspec.Struct, frozen=True):
@@ -64,5 +65,5 @@ class Missing(msgspec.Struct, frozen=True):
     bytes_max: int = SERVER_LINE_BYTES_MAX // 4
 
 
-PageQuery = Fetch | Wanted | FindArrived | FindDated | Missing
+PageQuery = Fetch | Wanted | FindArrived | FindDated | Missing | PastQuery
 """What is asked for somebody who reads page by page."""

@@ -48,6 +48,8 @@ EXAMPLES: dict[str, Message] = {
         wire.OrderTaken("id"),
         wire.ActivitiesRemoved(["aa.1.1"], "ada"),
         wire.OrderRefused("no"),
+        wire.PastActivity(1, msgspec.Raw(b"{}"), "aa.1.1", 1),
+        wire.PastDone(1),
         wire.Status({"servers": []}),
         wire.LockAllowed("a", "s"),
         wire.InvalidMessage("no"),
@@ -89,6 +91,7 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.Founding(FoundingRecord("aa", b"k" * 32, 1)),
     wire.OrdersRequest(b"k" * 32, 1, b"proof"),
     wire.OrderDraft(b"k" * 32, "silence", "ann"),
+    wire.PastRequest(1),
     wire.GiveOrder(signed(order("ada", "silence", "aa.1.1"))),
     wire.MapSummary({}),
     wire.ChangeSecret("a", "b"),
@@ -172,6 +175,9 @@ ROWS = [
             ("ACCOUNT_RENAMED", "Renamed", ""),
             ("ACTIVITIES_REMOVED", "Removed", ""),
             ("STATUS", "StatusArrived", ""),
+            # No page was asked for.
+            ("PAST_ACTIVITY", "", ""),
+            ("PAST_DONE", "", ""),
             ("REDIRECT", f"disconnect Redirected Connecting {ON}", "connecting"),
             ("QUIT", f"disconnect ServerQuits Connecting {ON}", "connecting"),
         )

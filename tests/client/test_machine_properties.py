@@ -102,6 +102,10 @@ MESSAGES: list[wire.Message] = [
     wire.OrderTaken("id"),
     wire.ActivitiesRemoved(["aa.1.1", "nonsense"], "ada"),
     wire.OrderRefused("no"),
+    wire.PastRequest(1),
+    wire.PastActivity(1, msgspec.Raw(b"{}"), "aa.1.1", 1),
+    wire.PastDone(1, more=True),
+    wire.PastDone(1, stamp=1, id="nonsense"),
     wire.StatusRequest(),
     wire.Status({"servers": [{"hostname": 1, "port": "x", "state": "reachable"}, 7]}),
 ]

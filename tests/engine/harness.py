@@ -36,6 +36,7 @@ from core.wire.entry_runs import EntryRuns, ids_in
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord, RecordPage, loose
 from core.wire.recovered import Recovered
 from core.wire.signing import Signer
@@ -197,6 +198,13 @@ class MemoryStore:
     def find(self, query: FindArrived | FindDated) -> FoundRuns:
         self._work()
         return FoundRuns({}, None)
+
+    def fetch_past(self, query: PastQuery) -> Page:
+        self._work()
+        activities = [one for one in self.records if isinstance(one, Entry) and one.kind == "activity"]
+        found = [one for one in activities if query.has(one.stamp, one.id)]
+        most = query.entries_max
+        return Page(tuple(found[-most:] if query.backward else found[:most]), {}, len(found) > most)
 
     def fetch_missing(self, query: Missing) -> Page:
         return self.fetch_wanted(Wanted(query.runs))

@@ -105,6 +105,9 @@ EXAMPLES: dict[str, Message] = {
         wire.OrderTaken("id"),
         wire.ActivitiesRemoved(["elsewhere.1.1"], "ada"),
         wire.OrderRefused("why"),
+        wire.PastRequest(1),
+        wire.PastActivity(1, msgspec.Raw(b"{}"), "elsewhere.1.1", 1),
+        wire.PastDone(1),
         wire.StatusRequest(),
         wire.Status({}),
     )
@@ -246,7 +249,7 @@ def two_wait(one: OneNode, conn: int) -> bool:
 
 WAITS = (
     "AUTHENTICATION_FAIL INVALID_MESSAGE LOGIN LOGOUT REGISTER ACTIVITY_MESSAGE PING PONG CHANGE_SECRET STATUS_REQUEST"
-    " HAVE REDEEM_CODE ORDERS_REQUEST ORDER_DRAFT GIVE_ORDER"
+    " HAVE REDEEM_CODE ORDERS_REQUEST ORDER_DRAFT GIVE_ORDER PAST_REQUEST"
 )
 
 ROWS = [
@@ -328,6 +331,7 @@ ROWS = [
     Row("logged in", "ORDERS_REQUEST", "ORDER_REFUSED", "logged in"),
     Row("logged in", "ORDER_DRAFT", "ORDER_DRAFTED", "logged in"),
     Row("logged in", "GIVE_ORDER", "ORDER_REFUSED", "logged in"),
+    Row("logged in", "PAST_REQUEST", "read", "logged in", is_answered("PAST_DONE")),
     Row("logged in", "INVALID_MESSAGE", "close", "closing"),
     Row("logged in", "AUTHENTICATION_FAIL", "close", "closing"),
     # Answers come in the order of questions: what is said before the answer waits for it, whatever it is.

@@ -21,6 +21,7 @@ from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
 from core.node.clients.code_redeeming import CodeRedeeming
 from core.node.clients.operator_desk import OperatorDesk
+from core.node.clients.past_reading import PastReading
 from core.node.clients.people import People
 from core.node.clients.places import Places
 from core.node.clients.posting import Posting
@@ -68,7 +69,7 @@ from core.wire.messages import (
 from core.wire.names import ANONYMOUS, secret_problem
 from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
-FEATURES: Final = ("change_secret", "orders")
+FEATURES: Final = ("change_secret", "orders", "past")
 """What clients are shown that this node understands of them beyond the first release."""
 REMOVED: Final = "removed"
 """The feature of clients that let go of what operators have removed."""
@@ -130,6 +131,7 @@ class Sessions:
         self.secret_changes = SecretChanges(context, secrets, self._macs)
         self.code_redeeming = CodeRedeeming(context, book, secrets, orders, attempts, self._session_of, self._go_on)
         self.operator_desk = OperatorDesk(context, book, orders, topology, orders.book.verifier)
+        self.past_reading = PastReading(context, replication)
         self.people = People()
         absences.is_anybody_here = self.people.has_accounts
         self._status = StatusAnswers(picture, self.people)
@@ -501,6 +503,7 @@ class Sessions:
         self._places.leave(session)
         self._reached.left(session)
         self._catching_up.forget(session)
+        self.past_reading.forget(session)
         self.posting.liveness.forget(session)
         session.backlog = None
         session.backlog_fingerprints = {}

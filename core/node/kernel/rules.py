@@ -40,6 +40,7 @@ class Handler(Symbol):
     ORDERS_ASKED = "ORDER_LIST, if the client has the key that it shows"
     ORDER_SKETCHED = "ORDER_DRAFTED: how such an order is written"
     ORDER_GIVEN = "the order is kept, and goes to everybody"
+    PAST_ASKED = "a page of the past, when it is the client's turn"
     HAVE = "what the client missed is looked for"
     CLIENT_ASKS = "PONG to the client"
     CLIENT_ANSWERS = "what waited for it is taken up"
@@ -109,6 +110,7 @@ _LOGGED_IN: Final[Mapping[MessageType, Handler]] = {
     wire.OrdersRequest: _H.ORDERS_ASKED,
     wire.OrderDraft: _H.ORDER_SKETCHED,
     wire.GiveOrder: _H.ORDER_GIVEN,
+    wire.PastRequest: _H.PAST_ASKED,
     wire.Logout: _H.LOGOUT,
     wire.InvalidMessage: _H.CLIENT_OBJECTS,
     wire.AuthenticationFail: _H.CLIENT_OBJECTS,
@@ -219,7 +221,8 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
             | wire.ChangeSecret
             | wire.OrdersRequest
             | wire.OrderDraft
-            | wire.GiveOrder,
+            | wire.GiveOrder
+            | wire.PastRequest,
         ):
             return f"{command} is not possible before LOGIN"
         case ConnectionState.LOGGED_IN if isinstance(message, wire.Register | wire.RedeemCode):

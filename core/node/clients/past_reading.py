@@ -1,0 +1,146 @@
+"""People read the past: a page of it at a time, wherever they are in it, each in turn.
+
+Where somebody is they say by a place in the order of (stamp, id), which is the same at all servers: so they go on at
+another one, and nothing of what comes in between moves them. A page costs the store what it holds.
+
+Addresses have turns, and at each of them the clients, so that who reads from many connections reads no faster (round
+robin: J. Nagle, RFC 970, 1985).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Raw
+
+from core.admission.shares import share_of
+from core.node.interface.actions import FetchPage
+from core.node.kernel.connections import Session
+from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
+from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
+from core.node.log.replication import Replication
+from core.wire.entries import Entry, EntryId, Page, parse_entry_id
+from core.wire.idempotency import idempotency_fingerprint
+from core.wire.messages import PastActivity, PastDone, PastRequest
+from core.wire.missing import FoundRuns
+from core.wire.past_query import PastQuery
+
+READING_MAX: Final = 2
+"""Pages that are read at a time: commits, and who catches up, have their turns between them."""
+ASKED_ANEW: Final = "another page was asked for meanwhile"
+UNREADABLE: Final = "the server cannot read what it keeps"
+
+
+class PastReading:
+    """Reads the past for the node's clients."""
+
+    def __init__(self, context: Context, replication: Replication) -> None:
+        self._context = context
+        self._replication = replication
+        self._waiting: OrderedDict[str, OrderedDict[int, tuple[Session, PastRequest, PastQuery]]] = OrderedDict()
+        """By the address's share, then by the connection: one question each."""
+        self._reading: dict[int, tuple[Session, PastRequest, PastQuery]] = {}
+
+    @property
+    def open(self) -> int:
+        """Questions that are not answered yet."""
+        return sum(len(questions) for questions in self._waiting.values()) + len(self._reading)
+
+    @takes(Handler.PAST_ASKED)
+    def _asked(self, session: Session, message: PastRequest) -> None:
+        try:
+            place = None if message.id is None else parse_entry_id(message.id)
+            if place is not None and message.stamp is None:
+                raise ValueError("an id without its stamp is no place")
+        except ValueError as error:
+            self._context.invalid(session, f"PAST_REQUEST: {error}")
+            return
+        query = PastQuery(message.backward, message.stamp, place, message.most)
+        # Who comes from within this process is a share of their own.
+        share = f"#{session.conn}" if session.origin == "local" else share_of(session.peer.host)
+        questions = self._waiting.setdefault(share, OrderedDict())
+        before = questions.get(session.conn)
+        questions[session.conn] = (session, message, query)
+        if before is not None:
+            self._context.send(session, PastDone(before[1].number, more=True, info=ASKED_ANEW))
+        self._go_on()
+
+    def forget(self, session: Session) -> None:
+        """The client is gone."""
+        for share, questions in list(self._waiting.items()):
+            if questions.pop(session.conn, None) is not None and not questions:
+                del self._waiting[share]
+
+    def _go_on(self) -> None:
+        while self._waiting and len(self._reading) < READING_MAX:
+            share, questions = next(iter(self._waiting.items()))
+            _, (session, message, query) = questions.popitem(last=False)
+            if questions:
+                self._waiting.move_to_end(share)
+            else:
+                del self._waiting[share]
+            token = self._context.token()
+            self._reading[token] = (session, message, query)
+            self._context.actions.append(FetchPage(token, query, session.conn))
+
+    def fetched(self, token: int, page: Page | FoundRuns | None) -> bool:
+        """The answer to a FetchPage; whether the question was this part's."""
+        reading = self._reading.pop(token, None)
+        if reading is None:
+            return False
+        session, message, query = reading
+        if session.state is not ConnectionState.CLOSING:
+            if isinstance(page, Page):
+                self._answer(session, message, query, page)
+            else:
+                self._context.send(session, PastDone(message.number, more=True, info=UNREADABLE))
+        self._go_on()
+        return True
+
+    def _answer(self, session: Session, message: PastRequest, query: PastQuery, page: Page) -> None:
+        entries, more = self._with_memory(page, query)
+        reached = entries[0 if query.backward else -1] if entries else None
+        for entry in self._shown(entries):
+            told = PastActivity(message.number, Raw(entry.body), str(entry.id), entry.stamp, entry.sender)
+            self._context.send(session, told)
+        place = (None, None) if reached is None else (reached.stamp, str(reached.id))
+        self._context.send(session, PastDone(message.number, more, *place))
+
+    def _with_memory(self, page: Page, query: PastQuery) -> tuple[Sequence[Entry], bool]:
+        """A page with what only the memory has, because the disk does not take it; and whether there is more."""
+        only_here = [one for one in self._replication.unpersisted.activities() if query.has(one.stamp, one.id)]
+        entries = page.entries
+        if not only_here:
+            return entries, page.more
+        if page.more:
+            end = _place(entries[0 if query.backward else -1])
+            only_here = [one for one in only_here if (_place(one) > end) is query.backward]
+        merged = sorted({one.id: one for one in (*only_here, *entries)}.values(), key=_place)
+        if len(merged) <= query.entries_max:
+            return merged, page.more
+        most = query.entries_max
+        return merged[-most:] if query.backward else merged[:most], True
+
+    def _shown(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those that people may see, each once: two servers may have accepted one."""
+        removed = self._replication.removed
+        known: set[bytes] = set()
+        found: list[Entry] = []
+        for entry in entries:
+            if removed.hides(entry) or removed.has(entry):
+                continue
+            if entry.ref is not None:
+                name = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
+                if name in known:
+                    continue
+                known.add(name)
+            found.append(entry)
+        return found
+
+
+def _place(entry: Entry) -> tuple[int, EntryId]:
+    return entry.stamp, entry.id
