@@ -58,11 +58,13 @@ from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import Node
 from core.store.contents import Position
 from core.store.data_directory import DATABASE
+from core.store.invitation_file import GivenInvitation, give_invitation
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.address import Address
 from core.wire.ed25519 import Ed25519Signer
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Stream
+from core.wire.invitations import CODE_BYTES, Invited, code_of
 from core.wire.kept_network import KeptNetwork
 from core.wire.recovered import Recovered
 
@@ -413,6 +415,23 @@ class Server:
         self._running()
         assert self._housekeeping is not None
         return await self._housekeeping.backup_now()
+
+    async def invite(self, uses: int, seconds: float) -> Invited:
+        """Invite servers by a new code, which is good here so often and so long. It is told without the code.
+
+        Raises NotRunning, ValueError with a clause, OSError.
+        """
+        self._running()
+        if not self.network_is_settled:
+            raise ValueError("this server has not been let into its network yet")
+        invited = Invited(self.network, code_of(secrets.token_bytes(CODE_BYTES)))
+        now = time.time()
+        given = GivenInvitation(invited.code, uses, now + seconds)
+        await asyncio.to_thread(give_invitation, self.settings.data_dir, given, now)
+        often = "once" if uses == 1 else f"{uses} times"
+        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(given.expires))
+        self._tell("security", f"an invitation for a server was made here, good {often}, until {until}", "info")
+        return invited
 
     # --- who people are -------------------------------------------------------------------------------------------
 

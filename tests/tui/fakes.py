@@ -26,6 +26,7 @@ from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
+from core.wire.invitations import Invited
 from core.wire.messages import OrderDrafted, OrderList
 from core.wire.signed_orders import ListedOperator, ListedOrder, Order
 from core.wire.signing import Signer
@@ -116,8 +117,17 @@ class FakeNode:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
+    invitations_fail: str = ""
+    """Why none can be made; "": they can."""
+
     def snapshot(self) -> NodeSnapshot:
         return self.shown
+
+    async def invite(self, uses: int, seconds: float) -> Invited:
+        self.calls.append(("invite", uses, seconds))
+        if self.invitations_fail:
+            raise ConnectionError(self.invitations_fail)
+        return Invited("n" * 26, "c" * 26)
 
     def traffic(self) -> Mapping[int, FakeTraffic]:
         return {

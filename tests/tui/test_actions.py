@@ -24,7 +24,7 @@ from tests.tui.driving import ready, settled, unfound, until
 from tests.tui.fakes import World
 from tui.application.app import ActivityApp
 from tui.look.preferences import Preferences
-from tui.screens.asking import ConfirmScreen
+from tui.screens.asking import ConfirmScreen, CopyScreen
 from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.secret_dialogs import SecretScreen
 from tui.user_actions import slash_commands
@@ -97,7 +97,9 @@ Opened = tuple[str, Callable[[ActivityApp], object]]
 DIALOGS: list[Opened] = [
     ("ConfirmScreen", lambda app: app.push_screen(ConfirmScreen("", "", yes="yes", no="no"))),
     ("AskScreen", lambda app: app.main.action_ask_join()),
-    ("CopyScreen", lambda app: app.main.action_share()),
+    ("CopyScreen", lambda app: app.push_screen(CopyScreen("", "", "what", ""))),
+    ("InvitationScreen", lambda app: app.main.action_share()),
+    ("ServerInvitationScreen", lambda app: app.main.action_invite_server()),
     ("ReadingScreen", lambda app: app.action_show_help()),
     ("WelcomeScreen", lambda app: app.action_identity()),
     ("SecretScreen", lambda app: app.push_screen(SecretScreen("", "", "s3cret", "", kept=True))),

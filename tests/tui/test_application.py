@@ -24,7 +24,7 @@ from tui.feed.activities import note
 from tui.look import bell
 from tui.look.preferences import Preferences
 from tui.model.network_faces import SignIn
-from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
+from tui.screens.asking import AskScreen, ConfirmScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.user_actions.action_registry import key_names
@@ -521,28 +521,7 @@ async def test_a_lost_connection_is_said_in_words(world):
         assert "trying again in 3 s" in screen_text(app)
 
 
-# --- inviting -------------------------------------------------------------------------------------------------------
-
-
-async def test_the_secret_is_shown_only_to_who_asks_for_it_and_copied_with_the_command(world):
-    app = world.app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await settled(pilot)
-        assert "correct horse" not in screen_text(app)
-        await pilot.press("f8")
-        await pilot.pause()
-        assert app.clipboard == "ACTIVITY_TUI_SECRET='correct horse' activity-tui join 192.0.2.1:3780"
-        assert "correct horse" in screen_text(app)
-
-
-async def test_a_click_on_the_invitation_copies_it(world):
-    app = world.app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await settled(pilot)
-        await pilot.click("ShareBar")
-        assert isinstance(app.screen, CopyScreen)
+# --- joining --------------------------------------------------------------------------------------------------------
 
 
 async def test_joining_a_network_asks_until_the_address_is_one(world):

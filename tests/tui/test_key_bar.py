@@ -12,7 +12,7 @@ from core.client.client_events import LoggedIn
 from tests.tui.driving import fill, ready, screen_text, until, welcomed
 from tests.tui.fakes import FakeClient, World
 from tui.application.app import ActivityApp
-from tui.screens.asking import CopyScreen
+from tui.screens.inviting import InvitationScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.widgets.key_bar import KeyBar
@@ -28,7 +28,7 @@ async def test_a_click_on_a_key_at_the_bottom_presses_it():
         await ready(pilot)
         assert words(app).startswith("F10 Zoom")
         await pilot.click(KeyBar, offset=(words(app).index("Invite"), 0))
-        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
+        await until(pilot, lambda: isinstance(app.screen, InvitationScreen))
 
 
 async def test_the_keys_at_the_bottom_are_those_of_where_one_is():

@@ -11,6 +11,7 @@ import pytest
 from core.engine import EngineSettings, Server
 from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
+from core.wire.invitations import Invited
 from tests.tui.driving import lines_of, settled, type_line, until, welcomed
 from tui.application.app import ActivityApp
 from tui.feed.history import BEGINNING
@@ -19,15 +20,18 @@ from tui.model.network_client import HISTORY, client_factory
 from tui.model.network_faces import SignIn
 
 
-async def running_server(directory: Path, name: str, join: Address | None = None, port: int = 0) -> Server:
+async def running_server(
+    directory: Path, name: str, join: Address | None = None, port: int = 0, invited: Invited | None = None
+) -> Server:
     server = Server(
         EngineSettings(
             data_dir=directory / name,
             host="127.0.0.1",
             port=port,
             name=name,
-            secret="s",
+            secret="s" if invited is None else None,
             join=join,
+            invited=invited,
             preset="local",
             node={"announce_interval": 0.2},
             passwords=PasswordSettings(memory_kib=64, passes=1),

@@ -8,23 +8,29 @@ import socket
 import time
 from pathlib import Path
 
-from core.wire import CODE_BYTES, Address, Invited, code_of, invitation_line
+from core.wire import CODE_BYTES, Address, Invited, code_of
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings, default_data_dir
 from tui.cli.console import put, say
 from tui.cli.inputs import choices_of
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
-from tui.text.invitation import caution, client_command, ssh_command
-from tui.text.quantities import count_between, duration_between
-
-USES = count_between(1, 1000)
-EXPIRES = duration_between(60, 90 * 86400)
+from tui.text.invitation import (
+    GOOD_FOR,
+    GOOD_FOR_USUAL,
+    USES,
+    USES_USUAL,
+    caution,
+    client_command,
+    how_good,
+    invited_command,
+    ssh_command,
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
     choices = choices_of(arguments)
     try:
-        uses, expires = USES(arguments.uses or "1"), EXPIRES(arguments.expires or "24h")
+        uses, expires = USES(arguments.uses or USES_USUAL), GOOD_FOR(arguments.expires or GOOD_FOR_USUAL)
         address = values.address(arguments.address) if arguments.address is not None else None
     except ValueError as error:
         raise usage_error(str(error)) from None
@@ -66,9 +72,8 @@ def _invite_server(data_dir: Path, where: Address, network: str, uses: int, expi
         give_invitation(data_dir, GivenInvitation(invited.code, uses, now + expires), now)
     except (OSError, ValueError) as error:
         raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"the invitation was not kept: {error}") from None
-    put(f"activity-tui join {invitation_line(str(where), invited)}")
-    often = "once" if uses == 1 else f"{uses} times"
-    say(f"good {often}, until {time.strftime('%Y-%m-%d %H:%M', time.localtime(now + expires))}, at this server alone")
+    put(invited_command(where, invited))
+    say(how_good(uses, now + expires))
 
 
 def _data_dir(choices: ChosenSettings, address: Address | None) -> Path:

@@ -146,6 +146,7 @@ ModalScreen:ansi { background: ansi_default; }
 .dialog RadioSet:ansi:blur > RadioButton.-selected > .toggle--label { background: ansi_default; }
 .dialog .buttons { height: 1; margin-top: 1; }
 .dialog .buttons Button { margin-right: 2; }
+InvitationScreen .buttons Button { min-width: 8; }
 .-narrow .dialog { padding: 0 1; max-width: 100%; }
 .-narrow .dialog .buttons { layout: vertical; height: auto; }
 .-low .dialog { padding: 0 2; max-height: 100%; }

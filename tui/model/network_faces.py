@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from core.client import OperatorSeat
 from core.node import NodeSnapshot
-from core.wire import ANONYMOUS, Address, Ed25519Signer
+from core.wire import ANONYMOUS, Address, Ed25519Signer, Invited
 
 ActivityInput = Mapping[str, Any]
 Way = Literal["register", "login", "anonymous"]
@@ -41,6 +41,9 @@ class NodeFace(Protocol):
     def request_drain(self, reason: str = "") -> None: ...
     async def wait_closed(self) -> Any: ...
     async def backup_now(self) -> Any: ...
+    async def invite(self, uses: int, seconds: float) -> Invited:
+        """Invite servers by a new code, good so often and for so long. Raises with the reason, in words."""
+        ...
 
 
 class ClientFace(Protocol):

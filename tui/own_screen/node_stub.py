@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.node import NodeSnapshot, Notice
-from core.wire import Address, Entry, EntryId
+from core.wire import Address, Entry, EntryId, Invited
 from tui.model.network_faces import LinkTraffic
 from tui.model.visitors import SessionView
 from tui.own_screen import screen_protocol
@@ -83,6 +83,8 @@ class NodeStub:
                 self._pipe.send(screen_protocol.TerminalGivenBack())
             case screen_protocol.BackupMade(call=call, path=path, problem=problem):
                 self._answered(call, path, problem)
+            case screen_protocol.ServerInvited(call=call, invited=invited, problem=problem):
+                self._answered(call, invited, problem)
             case screen_protocol.OlderActivities(call=call, entries=entries, problem=problem):
                 self._answered(call, entries, problem)
 
@@ -170,6 +172,10 @@ class NodeStub:
 
     async def backup_now(self) -> Path:
         return Path(await self._call(screen_protocol.MakeBackup))
+
+    async def invite(self, uses: int, seconds: float) -> Invited:
+        found: Invited = await self._call(lambda call: screen_protocol.InviteServer(call, uses, seconds))
+        return found
 
     async def activities_before(self, before: tuple[int, EntryId] | None, most: int) -> Sequence[Entry]:
         found: list[Entry] = await self._call(lambda call: screen_protocol.ReadOlder(call, before, most))

@@ -195,6 +195,8 @@ class ScreenProcess:
                 self._server.request_drain(reason)
             case screen_protocol.MakeBackup(call=call):
                 self._answer(self._back_up(call))
+            case screen_protocol.InviteServer():
+                self._answer(self._invite(message))
             case screen_protocol.ReadOlder():
                 self._answer(self._read_older(message))
             case screen_protocol.TerminalGivenBack():
@@ -216,6 +218,14 @@ class ScreenProcess:
         except Exception as error:
             problem = str(error) or type(error).__name__
         self._pipe.send(screen_protocol.BackupMade(call, path, problem))
+
+    async def _invite(self, asked: screen_protocol.InviteServer) -> None:
+        invited, problem = None, None
+        try:
+            invited = await self._server.invite(asked.uses, asked.seconds)
+        except Exception as error:
+            problem = str(getattr(error, "strerror", None) or error) or type(error).__name__
+        self._pipe.send(screen_protocol.ServerInvited(asked.call, invited, problem))
 
     async def _read_older(self, asked: screen_protocol.ReadOlder) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from core.node import NodeSnapshot
-from core.wire import Entry, EntryId
+from core.wire import Entry, EntryId, Invited
 from tui.model.visitors import SessionView
 from tui.own_screen.person_options import PersonOptions
 from tui.processes.node_picture import NodeNotice
@@ -73,6 +73,14 @@ class BackupMade(msgspec.Struct, frozen=True, tag=True):
     problem: str | None
 
 
+class ServerInvited(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `InviteServer`: the network's fingerprint and the code, or why there is none."""
+
+    call: int
+    invited: Invited | None
+    problem: str | None
+
+
 class OlderActivities(msgspec.Struct, frozen=True, tag=True):
     """The answer to `ReadOlder`."""
 
@@ -90,6 +98,7 @@ ToScreen = (
     | LeaveWanted
     | GiveTerminalBack
     | BackupMade
+    | ServerInvited
     | OlderActivities
 )
 
@@ -126,6 +135,14 @@ class MakeBackup(msgspec.Struct, frozen=True, tag=True):
     call: int
 
 
+class InviteServer(msgspec.Struct, frozen=True, tag=True):
+    """A new code by which servers join, good `uses` times, for so many seconds."""
+
+    call: int
+    uses: int
+    seconds: float
+
+
 class ReadOlder(msgspec.Struct, frozen=True, tag=True):
     """The newest activities before a place."""
 
@@ -158,6 +175,7 @@ FromScreen = (
     | EndVisitor
     | LeaveNetwork
     | MakeBackup
+    | InviteServer
     | ReadOlder
     | TerminalGivenBack
     | ScreenFault

@@ -80,12 +80,11 @@ def address_for_others(model: ClientModel) -> Address | None:
 
 
 def invite_line(model: ClientModel, room: int) -> str:
-    """How others join, without the secret; where a command would be cut, how to see it."""
+    """How people join; where a command would be cut, how to see it."""
     address = address_for_others(model)
     if address is None:
         return ""
-    command = invitation.masked if model.node is not None and model.owns_node else invitation.client_command
-    whole = f"Invite (F8): {command(address)}"
+    whole = f"Invite (F8): {invitation.client_command(address)}"
     return whole if cell_len(whole) <= room else "Invite others: F8 shows how"
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Coroutine
 from datetime import tzinfo
+from typing import Any
 
 from textual import on
 
 from core.node import ConnectionView
-from core.wire import parse_address, why_not_reached
+from core.wire import Address, parse_address, why_not_reached
 from tui.model.client_model import ClientModel
 from tui.model.network_faces import NodeFace
 from tui.panes.overview import address_for_others
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.filtering import FilteringScreen
+from tui.screens.inviting import NO_SERVER, WITH_SERVER, InvitationScreen, ServerInvitationScreen
 from tui.text import invitation
 from tui.text.order_words import order_line
 from tui.text.safe_text import neutralise, neutralise_name
@@ -37,38 +41,92 @@ class OperatorScreen(FilteringScreen):
         self.action_share()
 
     def action_share(self) -> None:
-        model, node = self.model, self.model.node
-        network = neutralise(model.snapshot.network, 40) if model.snapshot is not None else model.network
-        if node is not None and model.owns_node:
-            address = node.advertised
-            command = invitation.server_command(address, node.secret)
-            before = "With this command a server joins, with its own application. It has been copied:"
-            after = (
-                "The secret lets servers into the network for good; `activity-tui invite server`, typed on this"
-                " machine, makes a code that is good once.\n"
-                f"A person without a server joins with: {invitation.client_command(address, network)}"
-            )
-        else:
-            known = address_for_others(model)
-            if known is None:
-                return
-            address = known
-            command = invitation.client_command(address, network)
-            before = "With this command others join as clients. It has been copied:"
-            after = "Whoever knows the network's secret can join with a server as well."
-        if invitation.caution(address):
-            after = f"{invitation.caution(address)}\n{after}"
-        snapshot = model.snapshot
-        here = snapshot.servers[0] if snapshot is not None and snapshot.servers else None
-        if snapshot is not None and here is not None and here.ssh:
-            after += f"\nWith nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"
-            if authority := snapshot.ssh_authority:
-                line = invitation.known_hosts_line([(address.host, here.ssh)], authority)
-                after += (
-                    f"\nssh asks nobody whether it is the right server with this line in ~/.ssh/known_hosts:\n{line}"
-                )
+        model, node = self.model, self._own_node
+        address = address_for_others(model)
+        if address is None:
+            return
+        # Servers of earlier versions do not say which network they are of; who talks to one has seen it.
+        told = neutralise(model.snapshot.network, 40) if model.snapshot is not None else ""
+        network = told or model.network
+        command = invitation.client_command(address, network)
+        lines = [
+            "There is no secret in it: it is good for everybody, and for ever.",
+            invitation.caution(address),
+            WITH_SERVER if node is not None else NO_SERVER,
+            *self._over_ssh(address),
+        ]
         self.app.copy_to_clipboard(command)
-        self.app.push_screen(CopyScreen("How others join", before, command, after))
+        self.app.push_screen(
+            InvitationScreen(
+                "A person, who needs no server, joins with this. It has been copied:",
+                command,
+                "\n".join(line for line in lines if line),
+                server=self.action_invite_server if node is not None else None,
+                secret=self._show_secret if node is not None else None,
+            )
+        )
+
+    def _over_ssh(self, address: Address) -> list[str]:
+        """How people come in where there is nothing but ssh, if the server here lets them."""
+        snapshot = self.model.snapshot
+        here = snapshot.servers[0] if snapshot is not None and snapshot.servers else None
+        if snapshot is None or here is None or not here.ssh:
+            return []
+        lines = [f"With nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"]
+        if authority := snapshot.ssh_authority:
+            line = invitation.known_hosts_line([(address.host, here.ssh)], authority)
+            lines += ["ssh asks nobody whether it is the right server with this in ~/.ssh/known_hosts:", line]
+        return lines
+
+    def action_invite_server(self) -> None:
+        """Ask how good an invitation for a server is to be, and make it."""
+        node = self._own_node
+        if node is None:
+            self.notify(NO_SERVER, severity="warning", markup=False, timeout=5)
+            return
+        address = node.advertised
+
+        async def invite(uses: int, seconds: float) -> None:
+            expires = time.time() + seconds
+            try:
+                invited = await node.invite(uses, seconds)
+            except Exception as error:
+                self.app.call_later(screen.refused, f"no invitation was made: {error}")
+            else:
+                command = invitation.invited_command(address, invited)
+                self.app.call_later(shown, command, invitation.how_good(uses, expires))
+
+        def shown(command: str, how_good: str) -> None:
+            screen.dismiss(None)
+            after = [f"It is {how_good}. Give it by a way that you trust.", invitation.caution(address)]
+            self.app.copy_to_clipboard(command)
+            self.app.push_screen(
+                CopyScreen(
+                    "Invite a server",
+                    "A server joins with this. It has been copied:",
+                    command,
+                    "\n".join(line for line in after if line),
+                )
+            )
+
+        screen = ServerInvitationScreen(lambda uses, seconds: self._spawn(invite(uses, seconds), "invite"))
+        self.app.push_screen(screen)
+
+    def _show_secret(self) -> None:
+        """Show the network's secret, for who wants it though there are invitations."""
+        node = self._own_node
+        if node is None:
+            return
+        command = invitation.server_command(node.advertised, node.secret)
+        self.app.push_screen(
+            CopyScreen(
+                "The network's secret",
+                "For scripts that start servers, and for servers of the base protocol:",
+                command,
+                "Whoever has the secret lets servers into the network, as often as they like, until it is another one: "
+                "people had better have invitations. It has not been copied.",
+            )
+        )
 
     def action_ask_join(self) -> None:
         def problem(text: str) -> str | None:
@@ -162,7 +220,10 @@ class OperatorScreen(FilteringScreen):
             else:
                 self.notify(f"A backup was written to {path}", markup=False)
 
-        task = asyncio.create_task(back_up(), name="backup")
+        self._spawn(back_up(), "backup")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterable
 from typing import Final
 
-from core.wire import Address, Scope, scope_of
+from core.wire import Address, Invited, Scope, invitation_line, scope_of
+from tui.text.quantities import count_between, duration_between
 
 SECRET_VARIABLE = "ACTIVITY_TUI_SECRET"
 SSH_PORT: Final = 22
+USES: Final = count_between(1, 1000)
+"""Reads how often an invitation is to be good."""
+USES_USUAL: Final = "1"
+GOOD_FOR: Final = duration_between(60, 90 * 86400)
+"""Reads how long it is to be good, in seconds."""
+GOOD_FOR_USUAL: Final = "24h"
 PATTERNS: Final = frozenset("*?!,|# \t\r\n\0")
 """What means something in a name of `known_hosts`."""
 
@@ -40,6 +48,17 @@ def server_command(address: Address, secret: str) -> str:
     return f"{SECRET_VARIABLE}={shlex.quote(secret)} {client_command(address)}"
 
 
+def invited_command(address: Address, invited: Invited) -> str:
+    """With which a server joins that has been invited. Who has this line can use it, as often as it is good."""
+    return f"activity-tui join {shlex.quote(invitation_line(str(address), invited))}"
+
+
+def how_good(uses: int, expires: float) -> str:
+    """How often an invitation is good, and until when (`expires`: seconds since 1970), as a clause."""
+    often = "once" if uses == 1 else f"{uses} times"
+    return f"good {often}, until {time.strftime('%Y-%m-%d %H:%M', time.localtime(expires))}, at this server alone"
+
+
 def ssh_command(host: str, port: int, name: str) -> str:
     """With which a person comes in over SSH."""
     return f"ssh -p {port} {shlex.quote(f'{name}@{host}')}"
@@ -60,8 +79,3 @@ def _known_host(host: str, port: int) -> str:
     if not host or not PATTERNS.isdisjoint(host):
         raise ValueError(f"{host!r} is no host that could be known")
     return host if port == SSH_PORT else f"[{host}]:{port}"
-
-
-def masked(address: Address) -> str:
-    """The server's command as it can stand on a screen that others see."""
-    return f"{SECRET_VARIABLE}=\u2022\u2022\u2022\u2022 {client_command(address)}"

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-ActionScope = Literal["application", "panes", "rows", "connections", "line", "question", "form", "text", "secret"]
+ActionScope = Literal[
+    "application", "panes", "rows", "connections", "line", "question", "form", "text", "invitation", "secret"
+]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
-one writes, in a question with two answers, in a dialog with fields, in one that is read."""
+one writes, in a question with two answers, in a dialog with fields, in one that is read, in the one that tells how
+others join, at a secret that was made."""
 
 ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 
@@ -232,10 +235,19 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "network.share",
         "f8,s",
         "How others join",
-        "Show and copy the command with which others join.",
+        "Show and copy the command with which a person joins; with a server here, invite another one.",
         "Network",
         "share",
         footer="Invite",
+    ),
+    UserAction(
+        "network.invite_server",
+        "",
+        "Invite a server\N{HORIZONTAL ELLIPSIS}",
+        "Make the command with which a server joins: good once, or as often and as long as you say.",
+        "Network",
+        "invite_server",
+        node_only=True,
     ),
     UserAction(
         "network.join",
@@ -334,6 +346,26 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Dialogs",
         "copy_all",
         scope="text",
+        palette=False,
+    ),
+    UserAction(
+        "invitation.server",
+        "s",
+        "Invite a server",
+        "Where it is told how others join: make an invitation for a server.",
+        "Dialogs",
+        "invite_server",
+        scope="invitation",
+        palette=False,
+    ),
+    UserAction(
+        "invitation.secret",
+        "w",
+        "Show the secret",
+        "Where it is told how others join: show the network's secret, for scripts.",
+        "Dialogs",
+        "show_secret",
+        scope="invitation",
         palette=False,
     ),
     UserAction(

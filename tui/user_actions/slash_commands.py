@@ -25,7 +25,7 @@ COMMANDS: Final = (
         "filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, type:TYPE. Without words: shows all."
     ),
     SlashCommand("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
-    SlashCommand("invite", "/invite", "Shows and copies the command with which others join."),
+    SlashCommand("invite", "/invite", "Shows and copies the command with which a person joins; invites a server."),
     SlashCommand(
         "join", "/join HOST:PORT", "Links this node to a server of another network.", needs="HOST:PORT", node_only=True
     ),

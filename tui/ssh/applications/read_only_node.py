@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from core.engine import Server
 from core.node import NodeSnapshot, Notice, NoticeKind, without_clients
-from core.wire import Address
+from core.wire import Address, Invited
 from tui.model.network_faces import LinkTraffic
 
 PICTURE_AGE_MAX: Final = 1.0
@@ -125,3 +125,6 @@ class ReadOnlyNode:
 
     async def backup_now(self) -> Any:
         raise PermissionError("only the operator of this server makes backups")
+
+    async def invite(self, uses: int, seconds: float) -> Invited:
+        raise PermissionError("only who runs a server invites others to join with one")
