@@ -430,9 +430,42 @@ def test_a_member_that_makes_up_one_network_after_the_other_has_a_server_change_
         made_up = wire.NetworkNews(HashSigner(seed).key, 1000.0 - one, (), seed)
         first.handle(events.MessageReceived(link.far.conn, made_up))
     network.run(30.0)
-    assert len([text for text in first.told("security") if "are one" in text]) == 2
-    # What they come to is the same.
+    # Four at once, as servers may have to that all start at a time, and then all that were told of meanwhile in one.
+    assert len([text for text in first.told("security") if "are one" in text]) == 5
     assert first.node.membership.network.key == HashSigner(seeds[-1]).key
+
+
+def test_who_becomes_of_another_network_while_it_is_asked_is_asked_again_at_once_and_not_for_ever() -> None:
+    def answer(peer: Listener, message: Message) -> None:
+        if isinstance(message, wire.AdmissionRequest):
+            peer.say(wire.ServerRefused("busy", "this server has just become one of another network; ask again"))
+
+    network = ScriptedNetwork()
+    first = network.start("first", own_network=True, links="base")
+    changing = Listener(STRANGER, answer)
+    network.listen(ROGUE, changing)
+    first.handle(events.JoinRequested(ROGUE))
+    network.run(0.24)
+    assert len(changing.of(wire.AdmissionRequest)) == 4
+    network.run(60.0)
+    assert 4 < len(changing.of(wire.AdmissionRequest)) < 60
+
+
+def test_who_shows_the_certificate_that_was_the_networks_when_it_dialled_is_let_in_by_the_next_one() -> None:
+    network = ScriptedNetwork()
+    first, second = pair(network)
+    third = network.start("third", own_network=True, links="base")
+    network.delay = 0.1
+    third.join(second)
+    # It has been admitted, and dials as a member, when the network's key changes.
+    assert network.until(lambda: third.said(wire.Authenticate) != [])
+    (link,) = network.links_between(first, second)
+    seed = bytes([1]) * 32
+    second.handle(events.MessageReceived(link.far.conn, wire.NetworkNews(HashSigner(seed).key, 1000.0, (), seed)))
+    network.run(10.0)
+    assert network.is_one()
+    assert len(fingerprints(network)) == 1
+    assert third.told("refused") == second.told("refused") == []
 
 
 def test_a_server_that_was_expelled_is_not_admitted_again_although_it_knows_the_secret() -> None:

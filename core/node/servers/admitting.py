@@ -48,6 +48,7 @@ from core.wire.messages import (
 )
 
 NOT_THE_SECRET: Final = "the secret is not this network's"
+JUST_CHANGED: Final = "this server has just become one of another network; ask again"
 NOT_GOOD: Final = "the invitation has been used or has expired, or it was not given out here"
 
 
@@ -285,8 +286,7 @@ class Admission:
         context, network = self._context, self._membership.network
         if asked.told != AnswerersWord(network.key, network.founded_at):
             # The other side has decided by what it was told which network stays.
-            text = "this server has just become one of another network; ask again"
-            context.refuse(connection, ServerRefused("busy", text), "the network's key has changed")
+            context.refuse(connection, ServerRefused("busy", JUST_CHANGED), "the network's key has changed")
             return
         if asked.invitation and word.seed is not None:
             context.invalid(connection, "who was invited comes to this network, and not this one to theirs")

@@ -20,7 +20,7 @@ DialWay = Literal["member", "newcomer", "clear"]
 class Attempt:
     """A dial under way, from Dial until the link is established or has failed."""
 
-    __slots__ = ("abroad", "addresses", "purpose", "server", "way")
+    __slots__ = ("abroad", "addresses", "purpose", "server", "tried_again", "way")
 
     def __init__(self, addresses: tuple[Address, ...], purpose: Purpose, server: str | None, *, abroad: bool) -> None:
         self.addresses = addresses
@@ -28,6 +28,8 @@ class Attempt:
         self.server = server
         self.abroad = abroad
         self.way: DialWay = "clear"
+        self.tried_again = 0
+        """How often it was dialled again at once, because it was busy becoming of another network."""
 
     @property
     def address(self) -> Address:

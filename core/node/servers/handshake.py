@@ -23,6 +23,7 @@ from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.drift import Drift
 from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
+from core.node.servers.admitting import JUST_CHANGED
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.trust.known_keys import KnownKeys
@@ -114,7 +115,8 @@ class Handshake:
         """The first message of a server that dialled this one."""
         if connection.shown is not None:
             if not self._membership.is_of_it(connection.shown):
-                self._context.invalid(connection, "the certificate is of another network")
+                # This server was of that one when it was dialled.
+                self._context.refuse(connection, ServerRefused("busy", JUST_CHANGED), "it is of another network")
                 return
             connection.enter(Outcome.SECRET_SHOWN)
             self._introduced(connection, message)

@@ -8,6 +8,7 @@ network is being upgraded `signed_ways`), and who is known at all (`known_peers`
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
@@ -26,6 +27,9 @@ from core.node.servers.signed_ways import SignedWays
 from core.wire.address import Address
 from core.wire.entries import PeerRecord
 from core.wire.invitations import Invited
+
+TRIED_AGAIN_MAX: Final = 3
+"""How often a server that has just become of another network is dialled again without a pause."""
 
 
 class Healing:
@@ -181,6 +185,11 @@ class Healing:
         """The other side wants no link, and may have said more about it."""
         attempt = self.dialling.over(link.dial)
         if attempt is None:
+            return
+        if why == "busy" and attempt.purpose != "lazy" and attempt.tried_again < TRIED_AGAIN_MAX:
+            # It has become of another network meanwhile, as servers do that all start at once: that is over already.
+            attempt.tried_again += 1
+            self.dialling.again(attempt, attempt.way)
             return
         is_seed_done = self.seeds.refused(attempt, why, info)
         if attempt.server is not None:

@@ -19,12 +19,16 @@ from core.node.interface.actions import AdoptNetwork
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.kernel.takers import takes
+from core.node.kernel.throttle import Throttle
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.kept_network import SUCCESSIONS_MAX, KeptNetwork, Succession
 from core.wire.messages import NetworkNews
 
+ADOPTIONS_AT_ONCE: Final = 4
+"""Changes of the network's key that neighbours tell of and that are made at once: servers that all start at a time, and
+join each other, make and leave some networks until they are one."""
 BETWEEN_ADOPTIONS: Final = 5.0
-"""Seconds between two changes of the network's key that neighbours tell of."""
+"""Seconds between two of them, from then on."""
 
 
 class NetworkAge(NamedTuple):
@@ -51,8 +55,8 @@ class Membership:
         self._public_key_of = public_key_of
         self._waiting: tuple[KeptNetwork, Connection] | None = None
         """Of which network this node is to be next, and who has told of it."""
-        self._adopted_at = float("-inf")
-        """When a neighbour's word has last changed the network, by the monotonic clock."""
+        self._adoptions = Throttle(ADOPTIONS_AT_ONCE, ADOPTIONS_AT_ONCE * BETWEEN_ADOPTIONS, BETWEEN_ADOPTIONS)
+        """When neighbours' words have changed the network, by the monotonic clock."""
         self._changes = 0
         """How often the driver has been told of another network, and has not said that it shows that one's key."""
         self.on_changed: Callable[[], None] = lambda: None
@@ -165,7 +169,10 @@ class Membership:
 
     def linked(self, link: Link) -> None:
         """A native link is up."""
-        if link.shown is not None and self.network.successions:
+        if link.shown is not None and not self.is_of_it(link.shown):
+            # The key has changed since the other side was looked at: it was no neighbour yet, and was not told.
+            self._hand_to(link)
+        elif link.shown is not None and self.network.successions:
             self._send(link)
 
     def _tell_of_successions(self) -> None:
@@ -202,21 +209,22 @@ class Membership:
             self._hand_to(link)
 
     def _adopt_in_turn(self, network: KeptNetwork, link: Link) -> None:
-        """Be of another network, at once if this one has not just changed: who makes up one after the other has
-        everybody make certificates, and tell their neighbours, for each. Of several the earliest is waited with."""
+        """Be of another network, at once if this one has not changed often of late: who makes up one after the other
+        has everybody make certificates, and tell their neighbours, for each. Of several the earliest is waited with."""
         waiting = self._waiting
         if waiting is None or age_of(network.key, network.founded_at) < age_of(waiting[0].key, waiting[0].founded_at):
             self._waiting = (network, link)
-        wait = self._adopted_at + BETWEEN_ADOPTIONS - self._context.now.monotonic
-        if wait <= 0.0:
+        now = self._context.now.monotonic
+        at = self._adoptions.next_at(now)
+        if at <= now:
             self._adopt_waiting()
         elif waiting is None:
-            self._context.timers.set("another network", self._context.after(wait), self._adopt_waiting)
+            self._context.timers.set("another network", at, self._adopt_waiting)
 
     def _adopt_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and age_of(waiting[0].key, waiting[0].founded_at) < self.age:
-            self._adopted_at = self._context.now.monotonic
+            self._adoptions.take(self._context.now.monotonic)
             self.adopt(*waiting)
 
 
