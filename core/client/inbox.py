@@ -133,7 +133,8 @@ class Inbox:
         """The same of a server from before places: what it has, and what comes after gaps in that, at `wall` seconds
         since 1970 here.
 
-        Its time tells what of streams that it does not name is older than the client's beginning. A server that is days
+        Its time tells what of streams that it does not name is older than the client's beginning: with room for what
+        others have dated before that and are still keeping, or dated by clocks that are behind. A server that is days
         ahead has others let go of all that they write meanwhile: so no time is taken that is later than here.
         """
         beyond = list(beyond)
@@ -149,7 +150,7 @@ class Inbox:
             )
         if stamp is not None and not self._belongings.begun:
             newest = sorted(vector, key=lambda stream: started_at(stream.incarnation))[-STREAMS_BEGUN_WITH:]
-            since = min(stamp, int(wall * MICROSECONDS))
+            since = max(0, min(stamp, int(wall * MICROSECONDS)) - CLOCKS_APART)
             self._begins = (HeldEntries(since, {str(stream): [0, vector[stream]] for stream in newest}), stamp)
         if not self.resumable and not self._settings.history:
             self._begin()

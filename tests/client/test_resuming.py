@@ -223,21 +223,39 @@ def test_what_an_older_server_dates_some_seconds_behind_the_clients_beginning_is
     assert reported(driven) == [f"{young}.1"]
 
 
+def test_what_was_being_kept_elsewhere_when_a_client_began_at_an_older_server_does_not_count_as_had() -> None:
+    """It was dated before the client began, and accepted after: by a server whose disk is slow, and whose stream the
+    older server had not heard of."""
+    begun_at = (1_577_836_800 + 300_000_000 + 60) * 1_000_000
+    driven = Driven(wall_ahead=begun_at / 1_000_000)
+    driven.start()
+    driven.connected()
+    driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 4}, stamp=begun_at), wire.CaughtUp(0))
+    have = back(driven).have
+    assert have is not None
+    holdings = Holdings(have.since)
+    for stream, numbers in decode_holdings(have.entries):
+        holdings.put(stream, numbers, 0)
+    assert not holdings.covers(EntryId("slow", 300_000_000_000, 1), begun_at - 2_000_000)
+    assert holdings.covers(EntryId("slow", 300_000_000_000, 1), begun_at - 60_000_000)
+    assert holdings.covers(EntryId("n", 1, 4), begun_at - 1)
+
+
 def test_who_began_at_an_older_server_that_was_days_ahead_leaves_out_nothing_that_others_have_written_since() -> None:
     now = (1_577_836_800 + 300_000_000 + 3_600) * 1_000_000
     days_ahead = now + 217_507_000_000
     driven = Driven(wall_ahead=now / 1_000_000 - 100.0)
     driven.start()
     driven.connected()
-    old, young = "old.300000000000", "young.300003590000"
+    old, young = "old.300000000000", "young.300003580000"
     driven.say(wire.LoginSuccess(id="aa", stamp=days_ahead, vector={"n.1": 4}), wire.CaughtUp(0))
     login = back(driven)
     assert login.have is not None
-    assert login.have.since == now
+    assert login.have.since == now - inbox.CLOCKS_APART
     driven.say(wire.LoginSuccess(id="bb", vector={"n.1": 4, old: 6, young: 2}, stamp=now + 20_000_000))
     sent = [
         msgspec.structs.replace(broadcast(number), id=f"{young}.{number}", stamp=stamp)
-        for number, stamp in ((1, now - 15_000_000), (2, now + 5_000_000))
+        for number, stamp in ((1, now - 25_000_000), (2, now + 5_000_000))
     ]
     driven.say(*sent, wire.CaughtUp(2))
     assert reported(driven) == [f"{young}.2"]
@@ -259,7 +277,7 @@ def test_who_comes_from_an_older_server_says_both_until_it_has_caught_up() -> No
     driven = Driven()
     driven.start()
     driven.connected()
-    driven.say(wire.LoginSuccess(id="bb", vector={"n.1": 4}, stamp=1_000_004), wire.CaughtUp(0), broadcast(5))
+    driven.say(wire.LoginSuccess(id="bb", vector={"n.1": 4}, stamp=11_000_004), wire.CaughtUp(0), broadcast(5))
     login = back(driven)
     assert (login.seen, had(login)) == ({"n.1": 5}, wire.HeldEntries(1_000_004, {"n.1": [0, 5]}))
     driven.say(welcome(), broadcast(6))
