@@ -169,6 +169,11 @@ LESSONS: Final = {
     3200000008: "A client had begun at an older server that was days ahead: at another one it left out all that had"
     " been written since.",
     96000000791: "As 3200000008, and the client was started again meanwhile.",
+    54208800122: "Servers far from each other that started together were not one network when the checker took them for"
+    " that: they waited, and one was never told of a key that changed while its link was beginning.",
+    5122: "Who had begun at a server of the version before, and went on at another one, was not sent what a third one"
+    " had dated before that, and was still keeping on a slow disk.",
+    5100004008: "The simulator put a copy from before its key back on a server that others know by its key.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
 }

@@ -279,6 +279,12 @@ class SimulatedDisk:
         if self.older is not None:
             self._replace(self.older, with_witness=with_witness)
 
+    @property
+    def goes_back_before_keys(self) -> bool:
+        """Whether the copy is from before the key that is here."""
+        older = self.store.restored(self.older) if self.older is not None else self.store
+        return self.store.signer is not None and older.signer is None
+
     def lose(self, *, with_witness: bool) -> None:
         """Nothing is left but whose disk it is; nobody may use it. `with_witness`: as for `put_back`."""
         self._replace(self._first, with_witness=with_witness)

@@ -160,11 +160,14 @@ def _copy_data(world: World, operation: Operation) -> None:
 def _put_back(world: World, operation: Operation) -> None:
     """Who runs `who`, which is down, puts the copy back in the place of its data.
 
-    Not as long as there is anything on this disk that it would not get again: see `_got_again`. `amount` below 0.5:
-    what the data knew of its last start is lost as well.
+    Not as long as there is anything on this disk that it would not get again: see `_got_again`. Nor a copy from before
+    its key: others let nobody in who comes as a server with a key and has none. `amount` below 0.5: what the data knew
+    of its last start is lost as well.
     """
     server = world.servers.get(operation.who)
-    if server is not None and server.node is None and server.disk.older is not None and _is_elsewhere(world, server):
+    if server is None or server.node is not None or server.disk.older is None or server.disk.goes_back_before_keys:
+        return
+    if _is_elsewhere(world, server):
         server.disk.put_back(with_witness=operation.amount >= 0.5)
         world.ledger.put_back(server, server.disk.entries())
 
