@@ -15,6 +15,7 @@ from tui.cli.loading import loading
 from tui.cli.log_output import Log, LogFile
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
+from tui.cli.supervisor import tell_supervisor
 from tui.script.exit_status import ExitStatus
 from tui.text.invitation import caution, client_command
 
@@ -83,6 +84,7 @@ class _Headless:
         for notice in list(server.notices):
             self._log.note(notice)
         server.subscribe(self._log.note)
+        tell_supervisor("READY=1", f"STATUS=serving at {server.advertised}")
         if self._told_to_stop.is_set():
             server.request_drain("it was told to")
 
@@ -124,6 +126,7 @@ class _Headless:
             leave_at_once(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.FAILURE)
         self._told_to_stop.set()
         self._told_at = now
+        tell_supervisor("STOPPING=1")
         self._log.write(f"leaving after {signal.Signals(number).name}; one more ends it at once")
         if self._server is not None:
             self._server.request_drain("it was told to")
