@@ -66,7 +66,12 @@ def test_a_foreign_file_is_refused(program: Program, tmp_path: Path, content: by
     assert not (tmp_path / "new").exists() or not list((tmp_path / "new").glob("*.sqlite*"))
 
 
-def test_a_missing_backup_is_named(program: Program, tmp_path: Path) -> None:
-    ended = program.run("restore", str(tmp_path / "none"), "--data-dir", str(tmp_path / "new"))
-    assert ended.status != 0
-    assert str(tmp_path / "none") in ended.err
+def test_a_file_that_was_named_and_is_not_there_is_a_usage_error(program: Program, tmp_path: Path) -> None:
+    for command in (
+        ("restore", str(tmp_path / "none"), "--data-dir", str(tmp_path / "new")),
+        ("verify", str(tmp_path / "none")),
+    ):
+        ended = program.run(*command)
+        assert ended.status == 2, command
+        assert str(tmp_path / "none") in ended.err
+    assert not (tmp_path / "new").exists()

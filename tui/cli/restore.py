@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 
@@ -20,6 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
         backup = values.path(arguments.backup)
     except ValueError as error:
         raise usage_error(f"BACKUP: {error}") from None
+    if not os.path.lexists(backup):
+        raise usage_error(
+            f"there is no backup {backup}", hint="A server's backups are in its data directory, in backups/."
+        )
     chosen = choices.value("data_dir")
     data_dir = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
         file = None if given is None else values.path(given)
     except ValueError as error:
         raise usage_error(f"FILE: {error}") from None
+    if file is not None and not os.path.lexists(file):
+        raise usage_error(f"there is no file or directory {file}")
     if file is None or file.is_dir():
         chosen = choices.value("data_dir")
         directory = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
