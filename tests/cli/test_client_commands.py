@@ -373,3 +373,32 @@ def test_status_tells_servers_of_one_name_apart_by_their_addresses(program: Prog
         assert re.search(
             rf"^desk +{re.escape(first.address)} .*desk \({re.escape(second.address)}\)$", out, re.MULTILINE
         )
+
+
+def test_a_status_that_is_watched_is_told_again_and_again(program: Program, shared: Node) -> None:
+    with program.running("status", shared.address, "--watch", "0.2", "--json") as process:
+        assert process.stdout is not None
+        pictures = [json.loads(process.stdout.readline()) for _ in range(3)]
+    assert [picture["id"] for picture in pictures] == [pictures[0]["id"]] * 3
+    assert pictures[0]["at"] < pictures[1]["at"] < pictures[2]["at"]
+
+
+@pytest.mark.parametrize("words", ["never", "0", "-1", "1e9"])
+def test_a_time_that_none_can_wait_is_no_time_to_watch_in(program: Program, words: str) -> None:
+    ended = program.run("status", "localhost", f"--watch={words}")
+    assert ended.status == 2
+    assert ended.err.startswith("activity-tui: --watch: ")
+
+
+@pytest.mark.slow
+def test_a_status_that_is_watched_goes_on_at_another_server_when_its_own_dies(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "first") as first:
+        with running_node(program, tmp_path / "second", join=first.address) as second:
+            second.log.wait("linked")
+            with program.running("status", first.address, "--watch", "0.2", "--json") as process:
+                assert process.stdout is not None
+                here = json.loads(process.stdout.readline())["id"]
+                first.process.kill()
+                while (there := json.loads(process.stdout.readline()))["id"] == here:
+                    pass
+    assert there["load"] == 0, "whoever watches is not counted"

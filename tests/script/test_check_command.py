@@ -38,6 +38,8 @@ class Written:
         self.said: list[str] = []
         self.stopped = asyncio.Event()
 
+    screen = None
+
     async def put(self, line: str) -> None:
         self.out.append(line)
 

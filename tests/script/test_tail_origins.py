@@ -31,6 +31,8 @@ class Written:
         self.out: list[str] = []
         self.stopped = asyncio.Event()
 
+    screen = None
+
     async def put(self, line: str) -> None:
         self.out.append(line)
 

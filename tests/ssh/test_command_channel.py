@@ -52,7 +52,7 @@ async def test_text_that_is_no_unicode_is_written_all_the_same(far: Far) -> None
 async def test_a_question_is_asked_only_where_somebody_sits_at_a_terminal(far: Far) -> None:
     far.channel.prompt("secret: ")
     assert far.errors == b""
-    far.channel.interactive = True
+    far.channel.terminal_size = lambda: (80, 24)
     far.channel.prompt("secret: ")
     assert far.errors == b"secret: "
 

@@ -18,6 +18,13 @@ from tui.script.streams import LineCutter
 class ConsoleStreams:
     """`tui.script.streams.Streams` on the command line."""
 
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        try:
+            return os.get_terminal_size(sys.stdout.fileno())
+        except (OSError, ValueError):
+            return None
+
     async def put(self, line: str) -> None:
         """Raises OutputClosed when nobody reads any more, CommandFailed when it cannot be written for other reasons."""
         console.put(line)

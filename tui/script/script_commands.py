@@ -83,7 +83,8 @@ def status_command(arguments: argparse.Namespace) -> StatusCommand:
             hint="`activity-tui status --queues` finds it on the machine where the server runs, in the usual data"
             " directory; --data-dir DIR names another one, and elsewhere --secret-file FILE gives it.",
         )
-    return StatusCommand(arguments.json, seconds_of(arguments), secret if arguments.queues else None)
+    every = None if arguments.watch is None else seconds_of(arguments, "watch")
+    return StatusCommand(arguments.json, seconds_of(arguments), secret if arguments.queues else None, every)
 
 
 _Grammar = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], ScriptCommand]]

@@ -172,6 +172,10 @@ def add_status(parser: argparse.ArgumentParser) -> None:
         "--queues", action="store_true", default=False,
         help="also what waits where in that server, for who has the network's secret",
     )  # fmt: skip
+    parser.add_argument(
+        "--watch", metavar="SECONDS", nargs="?", const="2", default=None,
+        help="again and again, so many seconds apart (2, if none are given), until Ctrl+C",
+    )  # fmt: skip
     add_timeout(parser)
 
 
@@ -193,9 +197,9 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     add_timeout(parser)
 
 
-def seconds_of(arguments: argparse.Namespace) -> float:
-    """`--timeout`. Raises CommandFailed."""
+def seconds_of(arguments: argparse.Namespace, name: str = "timeout") -> float:
+    """`--timeout`, or another flag that is a time. Raises CommandFailed."""
     try:
-        return duration_between(0.1, SECONDS_MAX)(arguments.timeout)
+        return duration_between(0.1, SECONDS_MAX)(getattr(arguments, name))
     except ValueError as error:
-        raise usage_error(f"--timeout: {error}") from None
+        raise usage_error(f"--{name}: {error}") from None

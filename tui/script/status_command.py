@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -13,7 +14,8 @@ import msgspec
 from core.client import ClientEvent, LoggedIn, NotConnected, QueuesRefused
 from core.node import NodeSnapshot
 from tui.script.exit_status import CommandFailed, ExitStatus
-from tui.script.script_client import ConnectClient, ScriptClient
+from tui.script.screenfuls import Screenfuls
+from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.status_table import queue_table, table
 from tui.script.streams import Streams
 
@@ -24,18 +26,25 @@ PICTURE_AGE: Final = 0.25
 
 
 class StatusCommand:
-    """Asks the server that was named, and no other, for its view of the network."""
+    """Asks the server that was named, and no other, for its view of the network; watching, whichever one is left."""
 
     history: ClassVar[int] = 0
-    stays: ClassVar[bool] = False
 
-    def __init__(self, as_json: bool, seconds: float, network_secret: str | None = None) -> None:
+    def __init__(
+        self, as_json: bool, seconds: float, network_secret: str | None = None, every: float | None = None
+    ) -> None:
         self.as_json = as_json
         self.seconds = seconds
         """How long the login may take, and then the answer."""
         self.network_secret = network_secret
         """With it, what waits where in the server is asked for as well."""
+        self.every = every
+        """After how many seconds it asks again; None: it asks once."""
         self._user = ""
+
+    @property
+    def stays(self) -> bool:
+        return self.every is not None
 
     async def picture(self, connect: ConnectClient) -> NodeSnapshot:
         """What the server knows, for other commands. Raises CommandFailed."""
@@ -47,23 +56,49 @@ class StatusCommand:
         """Write the status. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(self.seconds)
-            answer = await self._ask(client)
-            if "counts_you" not in answer:
-                # It may be the picture of a moment ago, in which somebody is who has asked just before, and has left.
-                await asyncio.sleep(PICTURE_AGE)
-                with contextlib.suppress(CommandFailed):
-                    answer = await self._ask(client)
-            queues = await self._ask_queues(client, self.network_secret) if self.network_secret is not None else None
-        answer = without_asker(answer, self._user) | ({} if queues is None else {"queues": queues})
+            if self.every is None:
+                for line in self._lines(await self._answer_without_us(client)):
+                    await streams.put(line)
+            else:
+                await self._watch(client, streams, self.every)
+        return ExitStatus.DONE
+
+    async def _watch(self, client: ScriptClient, streams: Streams, every: float) -> None:
+        """Write the status again and again; while no server answers, the last one stands there, and since when."""
+        screenfuls, lines, unanswered = Screenfuls(streams), [""], ""
+        while not streams.stopped.is_set():
+            try:
+                lines, unanswered = list(self._lines(await self._answer_without_us(client))), ""
+            except CommandFailed as error:
+                if client.over.is_set():
+                    raise
+                unanswered = unanswered or f"as it was at {_now()}; since then: {error}"
+            if self.as_json:
+                for line in lines if not unanswered else ():
+                    await streams.put(line)
+            else:
+                head = f"{unanswered or _now()}, every {every:g} s"
+                await screenfuls.show([head, "", *lines])
+            await first_of(streams.stopped, client.over, seconds=every)
+
+    async def _answer_without_us(self, client: ScriptClient) -> dict[str, Any]:
+        answer = await self._ask(client)
+        if "counts_you" not in answer:
+            # It may be the picture of a moment ago, in which somebody is who has asked just before, and has left.
+            await asyncio.sleep(PICTURE_AGE)
+            with contextlib.suppress(CommandFailed):
+                answer = await self._ask(client)
+        queues = await self._ask_queues(client, self.network_secret) if self.network_secret is not None else None
+        return without_asker(answer, self._user) | ({} if queues is None else {"queues": queues})
+
+    def _lines(self, answer: dict[str, Any]) -> Iterator[str]:
         if self.as_json:
             # Escaped to ASCII: names come from strangers.
-            await streams.put(json.dumps(answer, ensure_ascii=True))
+            yield json.dumps(answer, ensure_ascii=True)
         else:
-            for line in table(_snapshot(answer)):
-                await streams.put(line)
-            for line in queue_table(queues) if queues is not None else ():
-                await streams.put(line)
-        return ExitStatus.DONE
+            yield from table(_snapshot(answer))
+            if "queues" in answer:
+                yield from queue_table(answer["queues"])
 
     def _heard(self, event: ClientEvent) -> None:
         if isinstance(event, LoggedIn):
@@ -103,6 +138,10 @@ class StatusCommand:
             raise CommandFailed(
                 ExitStatus.FAILURE, f"{client.server} speaks only the base protocol, which has no status"
             ) from None
+
+
+def _now() -> str:
+    return time.strftime("%H:%M:%S")
 
 
 def without_asker(answer: dict[str, Any], user: str) -> dict[str, Any]:

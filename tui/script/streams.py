@@ -15,6 +15,11 @@ class Streams(Protocol):
         """Set when nobody reads the output any more, or wants the command to go on. Watched from the first look on."""
         ...
 
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        """Columns and rows of the terminal that shows the output; None where it goes elsewhere."""
+        ...
+
     async def put(self, line: str) -> None:
         """Write a line of data. Raises OutputClosed when nobody reads any more."""
         ...

@@ -259,7 +259,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
                 remote_user = self._connection.remote_user
                 assert remote_user is not None
                 self.io.host = self.host
-                self.io.interactive = self._has_terminal
+                self.io.terminal_size = lambda: self._size if self._has_terminal else None
                 self.io.hide = self._hide
                 status = await ssh_commands.run(self._command, self.io, self._server, remote_user)
         except asyncio.CancelledError:

@@ -38,8 +38,8 @@ class CommandChannel:
         """Whether the command has its last word still to say, and ends by itself at once."""
         self.host = ""
         """The address that the person comes from."""
-        self.interactive = False
-        """Whether somebody sits at a terminal there."""
+        self.terminal_size: Callable[[], tuple[int, int] | None] = lambda: None
+        """Columns and rows of the terminal at which somebody sits there, if one does."""
         self.hide: Callable[[bool], None] = lambda hidden: None
         """Has what is typed at that terminal hidden, or shown again."""
         self.had_enough = False
@@ -83,6 +83,15 @@ class CommandChannel:
         self._writable.set()
 
     # --- for the command ----------------------------------------------------------------------------------------------
+
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        return self.terminal_size()
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody sits at a terminal there."""
+        return self.screen is not None
 
     async def put(self, line: str) -> None:
         """Write a line of data. Raises OutputClosed when nobody reads any more."""

@@ -51,7 +51,7 @@ function _shtab_activity_tui_using
 end
 
 set -g _shtab_activity_tui_commands serve join post tail status check register passwd order restore downgrade verify known-hosts invite known-networks known-servers config completion
-set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --writers -R -u
+set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
 
 complete -c activity-tui -e
 complete -c activity-tui -f
@@ -164,6 +164,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using status' -s h -l help -d '
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l json -d 'everything, as one JSON object'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l queues -d 'also what waits where in that server, for who has the network'"'"'s secret'
+complete -c activity-tui -n '_shtab_activity_tui_using status' -l watch -x -d 'again and again, so many seconds apart (2, if none are given), until Ctrl+C'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l timeout -x -d 'give up after this time (default: 10)'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file whose first line is the network'"'"'s secret'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l data-dir -xka "(__fish_complete_directories)" -d 'where the server keeps everything; never shared by two (default: one for each port, see `config show`)'
