@@ -118,36 +118,45 @@ def respond(summary: RangeSummary, asked: Iterable[RangePart], room: int = ANSWE
     lists: list[ListedRange] = []
     upto: ItemKey | None = None
     for part in asked:
-        own = summary.fingerprint(*part.range)
-        if (own.size, own.print) != (part.size, part.print):
+        # Of what the other side has nothing of, no sums are asked for, and none are worth telling.
+        own = summary.fingerprint(*part.range) if part.size else None
+        if own is None or (own.size, own.print) != (part.size, part.print):
             if room <= 0:
                 break
             # What was dropped counts in sums, but nothing is left there to cut by, or to list.
-            found = cut(summary, part.range) if own.size > LISTED_MAX and part.size else []
+            found = cut(summary, part.range) if own is not None and own.size > LISTED_MAX else []
             if len(found) > 1:
                 room -= PART_BYTES * len(found)
                 parts += found
             else:
-                # Of what the other side has nothing of, no sums are worth telling.
-                for listed in _listed(summary, part.range):
-                    lists.append(listed)
-                    room -= PART_BYTES + size_of(listed.entries) + ITEM_WORK * count_of(listed.entries)
-                    if room <= 0:
-                        break
-                if lists[-1].range.upper != part.range.upper:
-                    upto = lists[-1].range.upper
+                listed = _listed_in(summary, part.range, room)
+                upto = listed[-1].range.upper
+                if part.size or any(one.entries for one in listed):
+                    lists += listed
+                    room -= sum(map(_room_of, listed))
+                if upto != part.range.upper:
                     break
         upto = part.range.upper
     assert upto is not None
     return RangeAnswer(tuple(parts), tuple(lists), upto)
 
 
-def _listed(summary: RangeSummary, one: ItemRange) -> Iterator[ListedRange]:
-    """What is in a range, in lists that are small enough; an empty one if there is nothing."""
+def _listed_in(summary: RangeSummary, one: ItemRange, room: int) -> list[ListedRange]:
+    """What is in a range, as far as there is room, in lists that are small enough; an empty one if there is nothing."""
+    lists: list[ListedRange] = []
     lower = one.lower
     for entries, behind in summary.listed(*one, LISTED_MAX):
-        yield ListedRange(ItemRange(lower, behind or one.upper), entries)
+        lists.append(ListedRange(ItemRange(lower, behind or one.upper), entries))
         lower = behind or one.upper
+        room -= _room_of(lists[-1])
+        if room <= 0:
+            break
+    return lists
+
+
+def _room_of(listed: ListedRange) -> int:
+    """What a list takes of an answer."""
+    return PART_BYTES + size_of(listed.entries) + ITEM_WORK * count_of(listed.entries)
 
 
 def check_question(asked: Sequence[RangePart]) -> None:

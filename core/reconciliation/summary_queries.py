@@ -69,8 +69,8 @@ class FollowUpQuestion(msgspec.Struct, frozen=True):
 
 
 class AnswerWanted(msgspec.Struct, frozen=True):
-    """The answer to somebody else's question; with `whole`, also what there is here of all that is asked about.
-    Answer: AnswerFound."""
+    """The answer to somebody else's question; with `whole`, also what there is here of all that is asked about, unless
+    who asks has nothing of that: whatever is here differs from nothing. Answer: AnswerFound."""
 
     asked: tuple[RangePart, ...]
     whole: bool
@@ -114,6 +114,17 @@ SummaryQuery = SumQuery | DroppedWanted | UnprovedWanted
 SummaryAnswer = SumFound | ComparisonBegun | NextQuestion | AnswerFound | DroppedFound | UnprovedFound
 
 
+def needs_sums(query: SummaryQuery) -> bool:
+    """Whether sums are looked at to answer. To somebody who has nothing entries are listed, without any."""
+    match query:
+        case AnswerWanted(asked):
+            return any(part.size for part in asked)
+        case DroppedWanted() | UnprovedWanted():
+            return False
+        case _:
+            return True
+
+
 def horizon_told(horizon: int, until: int) -> int:
     """A horizon rounded up, so that it moves seldom. 0 stays 0: nothing was dropped."""
     if horizon == 0 or until <= horizon:
@@ -144,6 +155,7 @@ def answer_of(summary: RangeSummary, horizon: int, query: SumQuery) -> SummaryAn
         case AnswerWanted(asked, whole):
             kept = [clipped for part in asked if (clipped := _above(horizon, part)) is not None]
             total = NOTHING
+            whole = whole and needs_sums(query)
             for part in kept if whole else ():
                 total = total.plus(summary.fingerprint(*part.range))
             answer = respond(summary, kept) if kept else RangeAnswer((), (), asked[-1].range.upper)

@@ -356,7 +356,7 @@ class MemoryStore:
     def fetch_wanted(self, wanted: Wanted) -> Page:
         return wanted_page(self._shelf, wanted)
 
-    def prepare_summary(self) -> bool:
+    def prepare_summary(self, query: SummaryQuery) -> bool:
         return True
 
     def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:

@@ -23,6 +23,7 @@ from core.reconciliation.summary_queries import (
     SummaryAnswer,
     SummaryQuery,
     UnprovedWanted,
+    needs_sums,
 )
 from core.store import archive, backup, identity_copy, taking_out, witness
 from core.store.agreed_ranges import compared
@@ -463,12 +464,14 @@ class SqliteStore:
         with self._reading():
             return wanted_page(self._shelf, wanted)
 
-    def prepare_summary(self) -> bool:
+    def prepare_summary(self, query: SummaryQuery) -> bool:
         if self._behind.entries > FOLLOW_ENTRIES:
             # A commit that waits has its turn first.
             self._follow_to_read(some=True)
             return False
         self._follow_to_read()
+        if not needs_sums(query):
+            return True
         with self._reading():
             is_summed_up = self._summary.is_summed_up
         if not is_summed_up:

@@ -86,8 +86,9 @@ class Store(Protocol):
         Of the page `left` is what is kept and did not go into it; `upto` and `more` say nothing.
         """
 
-    def prepare_summary(self) -> bool:
-        """Do some more of what `ask_summary` needs, a few hundredths of a second of work; whether all is done.
+    def prepare_summary(self, query: SummaryQuery) -> bool:
+        """Do some more of what `ask_summary` needs for a query, a few hundredths of a second of work; whether all is
+        done.
 
         Raises StoreUnreadable.
         """

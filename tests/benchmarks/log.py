@@ -24,8 +24,9 @@ from typing import Any
 
 from core.engine.threads.opening_store import open_sqlite
 from core.engine.transport.line_intake import POSTS_AT_ONCE
+from core.reconciliation.summary_queries import SumWanted
 from core.store import grouping
-from core.wire.entries import Entry, Stream
+from core.wire.entries import COUNTER_MAX, Entry, Stream
 from core.wire.entry_columns import EntryColumns
 from tests.benchmarks import damage, sealing
 from tests.benchmarks.data import BODY_BYTES, Contents, activities, copied, prepared, settings
@@ -229,7 +230,7 @@ def _commits(directory: Path) -> tuple[float, float]:
             pass
         spent += time.thread_time() - began
     began = time.thread_time()
-    while not opened.prepare_summary():
+    while not opened.prepare_summary(SumWanted(0, COUNTER_MAX)):
         pass
     sums = time.thread_time() - began
     opened.close()

@@ -214,7 +214,7 @@ class MemoryStore:
         ids = set(ids_in(wanted.runs))
         return Page(tuple(one for one in self.records if isinstance(one, Entry) and one.id in ids), {}, False)
 
-    def prepare_summary(self) -> bool:
+    def prepare_summary(self, query: SummaryQuery) -> bool:
         self.prepared += 1
         return self.prepared >= self.steps
 

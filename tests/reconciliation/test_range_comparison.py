@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from core.reconciliation import radix_summary, range_comparison
 from core.reconciliation.item_order import (
     END,
+    NOTHING,
+    Fingerprint,
     ItemKey,
     bound,
     decode_bound,
@@ -255,6 +257,27 @@ def test_what_is_answered_is_bounded_by_the_question_whatever_it_claims() -> Non
         parts.append(RangePart(one, COUNTER_MAX, b"\0" * 16))
     answer = respond(known.summary, [*parts, RangePart(ItemRange(parts[-1].range.upper, END), 1, b"\1" * 16)])
     assert len(answer.parts) + len(answer.lists) <= 200 + 1 + range_comparison.PARTS
+
+
+def test_who_has_nothing_is_told_what_there_is_without_sums_and_of_an_empty_range_nothing() -> None:
+    items = sorted(made_up(60))
+    known = MemorySet(items).summary
+
+    class WithoutSums:
+        listed = staticmethod(known.listed)
+
+        def fingerprint(self, lower: ItemKey, upper: ItemKey) -> Fingerprint:
+            raise AssertionError("sums were asked for")
+
+        def cuts(self, lower: ItemKey, upper: ItemKey, parts: int) -> list[ItemKey]:
+            raise AssertionError("it was asked how to cut")
+
+    empty = ItemRange(EVERYTHING.lower, items[0])
+    parts = [RangePart(one, 0, NOTHING.print) for one in (empty, ItemRange(items[0], END))]
+    answer = respond(WithoutSums(), parts)
+    assert answer.upto == END and not answer.parts
+    assert [one.range for one in answer.lists if one.range.lower < items[0]] == []
+    assert {one for listed in answer.lists for one in ids_in(listed.entries)} == {key.id for key in items}
 
 
 # --- as text ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.reconciliation.summary_queries import SumWanted
 from core.store import SqliteStore, held_rows, verify
 from core.store.identity import KEY_SETTING
 from core.store.store_errors import StoreUnmendable, StoreUnreadable, StoreUnwritable
@@ -167,7 +168,7 @@ def use(store: SqliteStore, entry: Entry) -> None:
         lambda: store.follow(idle=True),
         lambda: store.fetch(Fetch({})),
         lambda: store.activities_before(None, 1000, 1 << 20),
-        lambda: store.prepare_summary(),
+        lambda: store.prepare_summary(SumWanted(0, 10**15)),
     ):
         with contextlib.suppress(StoreUnwritable, StoreUnreadable):
             step()

@@ -46,7 +46,7 @@ def proved(store: AnyStore) -> list[int]:
 
 
 def unproved(store: AnyStore, query: UnprovedWanted = EVERYTHING) -> UnprovedFound:
-    assert store.prepare_summary()
+    assert store.prepare_summary(query)
     found = store.ask_summary(query)
     assert isinstance(found, UnprovedFound)
     return found
@@ -54,8 +54,9 @@ def unproved(store: AnyStore, query: UnprovedWanted = EVERYTHING) -> UnprovedFou
 
 def state(store: AnyStore) -> object:
     """What is not to change when a proof comes."""
-    assert store.prepare_summary()
-    return (ids(store), store.usage(), store.ask_summary(SumWanted(0, 10**15)))
+    wanted = SumWanted(0, 10**15)
+    assert store.prepare_summary(wanted)
+    return (ids(store), store.usage(), store.ask_summary(wanted))
 
 
 def one_by_one(store: AnyStore, run: Sequence[Entry]) -> None:

@@ -104,9 +104,10 @@ def test_what_was_removed_before_it_came_counts_as_received_in_sums_too(opened: 
 
 
 def _sums(store: AnyStore) -> object:
-    while not store.prepare_summary():
+    wanted = SumWanted(0, 10**15)
+    while not store.prepare_summary(wanted):
         pass
-    return store.ask_summary(SumWanted(0, 10**15))
+    return store.ask_summary(wanted)
 
 
 @pytest.mark.parametrize("gap", [False, True])

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.reconciliation import radix_summary, range_comparison
-from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, Fingerprint, bound, fingerprint_of, item_key
+from core.reconciliation.item_order import (
+    ACCOUNTS,
+    ACTIVITIES,
+    END,
+    NOTHING,
+    Fingerprint,
+    bound,
+    fingerprint_of,
+    item_key,
+)
 from core.reconciliation.range_comparison import ItemRange, RangePart
 from core.reconciliation.summary_queries import (
     AnswerFound,
@@ -48,7 +57,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(store: Store, query: SummaryQuery) -> SummaryAnswer:
-    while not store.prepare_summary():
+    while not store.prepare_summary(query):
         pass
     return store.ask_summary(query)
 
@@ -113,7 +122,7 @@ def test_what_is_committed_while_sums_are_made_counts_once(disk: Disk) -> None:
     more = [activity(A, number, 1_500 - 17 * number) for number in range(30, 59)]
     more += [account(A, number, f"later{number}", 3 + number % 4) for number in range(60, 80)]
     for one in more:
-        store.prepare_summary()
+        store.prepare_summary(SumWanted(0, FOR_EVER))
         store.commit([one])
     assert whole(store).whole == sum_of(*ENTRIES, *more)
 
@@ -235,7 +244,31 @@ def test_a_large_database_is_summed_in_steps(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path / "data")
     store.commit([activity(A, number) for number in range(1, 20)])
     steps = 0
-    while not store.prepare_summary():
+    while not store.prepare_summary(SumWanted(0, FOR_EVER)):
         steps += 1
     assert steps >= 4
     store.close()
+
+
+def test_who_has_nothing_is_told_what_there_is_before_anything_is_summed_up(tmp_path: Path) -> None:
+    store, _ = open_at(tmp_path / "data")
+    store.commit([activity(A, number) for number in range(1, 20)])
+    ranges = ItemRange(bound(ACCOUNTS), bound(ACTIVITIES)), ItemRange(bound(ACTIVITIES), END)
+    query = AnswerWanted(tuple(RangePart(one, *_nothing()) for one in ranges), whole=True)
+    assert store.prepare_summary(query)
+    found = store.ask_summary(query)
+    assert isinstance(found, AnswerFound) and found.whole is None and found.answer.upto == END
+    assert [count_of(one.entries) for one in found.answer.lists] == [19]
+    assert not store.prepare_summary(SumWanted(0, FOR_EVER)), "nothing was summed up for it"
+    store.close()
+
+
+def test_who_has_something_is_told_what_there_is_in_sums(disk: Disk) -> None:
+    store, _ = disk.open()
+    store.commit(ENTRIES)
+    found = ask(store, AnswerWanted((RangePart(ItemRange(bound(ACCOUNTS), END), 1, b"\0" * 16),), whole=True))
+    assert isinstance(found, AnswerFound) and found.whole == sum_of(*ENTRIES)
+
+
+def _nothing() -> tuple[int, bytes]:
+    return NOTHING.size, NOTHING.print

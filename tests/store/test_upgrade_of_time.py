@@ -39,9 +39,10 @@ def places_before(data: Path) -> set[ItemKey]:
 
 
 def whole(store: SqliteStore) -> SumFound:
-    while not store.prepare_summary():
+    wanted = SumWanted(0, FOR_EVER)
+    while not store.prepare_summary(wanted):
         pass
-    found = store.ask_summary(SumWanted(0, FOR_EVER))
+    found = store.ask_summary(wanted)
     assert isinstance(found, SumFound)
     return found
 

@@ -247,7 +247,7 @@ class StoreThread:
         """Answer about sums."""
         answer: SummaryAnswer | None = None
         try:
-            if not store.prepare_summary():
+            if not store.prepare_summary(query):
                 # Commits, and other reads, have their turn in between.
                 self._queue.put_read(partial(self.sum, token, query))
                 return
