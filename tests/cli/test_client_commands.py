@@ -392,13 +392,15 @@ def test_a_time_that_none_can_wait_is_no_time_to_watch_in(program: Program, word
 
 @pytest.mark.slow
 def test_a_status_that_is_watched_goes_on_at_another_server_when_its_own_dies(program: Program, tmp_path: Path) -> None:
-    with running_node(program, tmp_path / "first") as first:
-        with running_node(program, tmp_path / "second", join=first.address) as second:
-            second.log.wait("linked")
-            with program.running("status", first.address, "--watch", "0.2", "--json") as process:
-                assert process.stdout is not None
-                here = json.loads(process.stdout.readline())["id"]
-                first.process.kill()
-                while (there := json.loads(process.stdout.readline()))["id"] == here:
-                    pass
+    with (
+        running_node(program, tmp_path / "first") as first,
+        running_node(program, tmp_path / "second", join=first.address) as second,
+    ):
+        second.log.wait("linked")
+        with program.running("status", first.address, "--watch", "0.2", "--json") as process:
+            assert process.stdout is not None
+            here = json.loads(process.stdout.readline())["id"]
+            first.process.kill()
+            while (there := json.loads(process.stdout.readline()))["id"] == here:
+                pass
     assert there["load"] == 0, "whoever watches is not counted"
