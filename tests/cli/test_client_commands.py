@@ -212,6 +212,22 @@ def test_tail_begins_with_what_is_younger_than_a_time(program: Program, shared: 
     assert program.run("tail", shared.address, "--since", "1ms", "--no-follow").out == ""
 
 
+def test_tail_shows_only_what_matches_a_filter(program: Program, shared: Node) -> None:
+    for words in ("deployed kiwi 1.4", "deployed plum", "kiwi 東京タワー"):
+        program.run("post", shared.address, words)
+    past = ("tail", shared.address, "--since", "100", "--no-follow")
+    found = program.run(*past, "--filter", "kiwi deploy* -plum after:1h")
+    assert (found.status, len(found.out.splitlines())) == (0, 1) and found.out.endswith("deployed kiwi 1.4\n")
+    assert program.run(*past, "--filter", "京タ").out.endswith("東京タワー\n")
+
+
+def test_a_filter_that_cannot_be_understood_is_told_with_its_place(program: Program, shared: Node) -> None:
+    ended = program.run("tail", shared.address, "--filter", "kiwi from:")
+    assert ended.status == 2
+    assert "from: needs a value, such as from:ann (at character 6)" in ended.err
+    assert "  kiwi from:\n       ^\n" in ended.err
+
+
 def test_tail_gives_the_whole_past_that_is_asked_for_in_order(program: Program, shared: Node) -> None:
     lines = [f"of many {number}" for number in range(1200)]
     assert program.run("post", shared.address, "-", stdin="\n".join(lines)).status == 0

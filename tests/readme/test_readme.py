@@ -192,6 +192,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui serve --headless",
         'activity-tui post HOST:3780 "deployed 1.4"',
         "activity-tui tail HOST:3780 --since 10m --json",
+        "activity-tui tail HOST:3780 --since 1000 --filter 'deploy* -rollback from:ann'",
         "activity-tui status HOST:3780",
         "activity-tui check HOST:3780",
         "activity-tui known-hosts HOST:3780",
@@ -236,6 +237,16 @@ def test_tail_shows_what_was_posted(server: Running) -> None:
     done = server.run("activity-tui tail HOST:3780 --since 10m --json --no-follow")
     assert done.returncode == 0, done.stderr
     assert "seen by tail" in done.stdout
+
+
+def test_tail_shows_what_matches_a_filter(server: Running) -> None:
+    for words in ("filter deploys 1", "filter deploys 2, a rollback"):
+        server.run(f'activity-tui post HOST:3780 "{words}"')
+    [line] = [line for line in commands() if "--filter" in line]
+    done = server.run(f"{line.replace('from:ann', 'filter')} --no-follow")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("filter deploys 1\n") and len(done.stdout.splitlines()) == 1
+    assert server.run(f"{line} --no-follow").stdout == ""
 
 
 def test_status_shows_the_servers(server: Running) -> None:

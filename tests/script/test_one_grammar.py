@@ -31,7 +31,10 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
             return "post", command.single, command.as_json, command.seconds
         case TailCommand():
             backlog = command.backlog
-            return "tail", backlog.history, backlog.seconds, command.as_json, command.follow, command.origins
+            return (
+                *("tail", backlog.history, backlog.seconds, command.as_json, command.follow, command.origins),
+                command.query,
+            )
         case StatusCommand():
             return "status", command.as_json, command.seconds
     raise AssertionError(command)
@@ -58,6 +61,7 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
         "post -- -5",
         "tail",
         "tail --json",
+        "tail --filter deploy --json",
         "tail --json --origin",
         "tail --since 10m",
         "tail --since=100 --no-follow",

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from core.query import parse
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
-from tui.feed.feed import parse_filter
 
 
 def texts(app) -> list[str]:
@@ -196,7 +196,7 @@ async def test_an_activity_that_comes_before_the_search_has_begun_is_found_once(
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         view = app.main.feed
-        view.apply_filter(parse_filter("boats"))
+        view.apply_filter(parse("boats", now=0.0))
         world.says("bob", "about boats")
         view.changed()
         await until(pilot, lambda: not view.searching)
@@ -254,7 +254,7 @@ async def test_what_matches_may_leave_the_ring_while_a_frame_is_prepared_and_bet
             world.says("bob", f"needle {number}" if number < 3 else f"hay {number}")
         await settled(pilot)
         feed = app.main.feed
-        feed.apply_filter(parse_filter("needle"))
+        feed.apply_filter(parse("needle", now=0.0))
         await until(pilot, lambda: not feed.searching)
         await settled(pilot)
         assert len(texts(app)) == 3

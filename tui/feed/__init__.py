@@ -1,1 +1,1 @@
-"""The feed as data: activities and how they read, those on their way, the filter, and what is older."""
+"""The feed as data: activities and how they read, those on their way, and what is older."""

@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from core.query import VERSION_1_VERBS
 from tui.text.safe_text import ELLIPSIS, neutralise, neutralise_lines
 
 CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
@@ -64,19 +65,6 @@ VERBS: Final = {
     "View": "viewed",
 }
 """The activity types of the vocabulary, in the past tense."""
-
-_VERSION_1_VERBS: Final = {
-    "post": "Create",
-    "share": "Announce",
-    "favorite": "Like",
-    "make-friend": "Follow",
-    "update": "Update",
-    "delete": "Delete",
-    "like": "Like",
-    "follow": "Follow",
-    "join": "Join",
-    "leave": "Leave",
-}
 
 OBJECTS: Final = frozenset(
     [
@@ -304,7 +292,7 @@ def _type_of(members: dict[str, msgspec.Raw]) -> tuple[str, str]:
         return kind, ""
     verb = _text(members.get("verb"))
     if verb is not None:
-        return _VERSION_1_VERBS.get(verb.lower(), verb.capitalize()), verb
+        return VERSION_1_VERBS.get(verb.lower(), verb.capitalize()), verb
     old = _text(members.get("objectType"))
     return (old.capitalize() if old else ""), ""
 

@@ -1,4 +1,4 @@
-"""The feed as data: a bounded ring of activities, those on their way, and which of them match a filter.
+"""The feed as data: a bounded ring of activities, and those on their way.
 
 Rows carry a *serial* that counts up for ever, so a row keeps its identity while older ones leave the ring or are put on
 top of it (those count down, below zero). Sentences
@@ -8,7 +8,6 @@ are made when a row is first looked at and kept in a small cache: of a hundred t
 from __future__ import annotations
 
 import contextlib
-import re
 import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,13 +16,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from core.query import Query, document, matches
 from tui.feed.activities import Sentence, sentence
-from tui.text.safe_text import neutralise_name
 
 CAPACITY: Final = 100_000
 """Rows kept; the oldest leave first. Packed, an activity takes a hundred bytes or two: 10 to 20 MB when it is full."""
 SENTENCES_KEPT: Final = 512
 """What is on the largest screen, and a page or two around it."""
+MICROSECONDS: Final = 1_000_000
 PENDING_SERIAL: Final = 1 << 60
 """Own activities on their way are numbered from here: they stand below everything that has arrived."""
 
@@ -43,55 +43,6 @@ class FeedItem(msgspec.Struct, frozen=True, gc=False, array_like=True):
     why: str = ""
     id: str | None = None
     """The identity under which a server has accepted it; None where none has yet, or a base server does not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a person looks for: every word must occur, from one of the senders, of one of the types."""
-
-    words: tuple[str, ...] = ()
-    senders: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    source: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.words or self.senders or self.types)
-
-    def matches(self, sender: str, said: Sentence) -> bool:
-        if self.senders and not any(wanted in sender.casefold() for wanted in self.senders):
-            return False
-        if self.types and not any(kind.casefold() in self.types for kind in said.types):
-            return False
-        if not self.words:
-            return True
-        text = f"{neutralise_name(sender)} {said.text}".casefold()
-        return all(word in text for word in self.words)
-
-    @property
-    def pattern(self) -> re.Pattern[str] | None:
-        """Finds what to highlight."""
-        if not self.words:
-            return None
-        return re.compile("|".join(re.escape(word) for word in self.words), re.IGNORECASE)
-
-
-def parse_filter(text: str) -> Filter:
-    """Read a filter: words, `"quoted words"`, `from:NAME`, `type:TYPE`, in any order.
-
-    Raises ValueError with a sentence for a person.
-    """
-    words: list[str] = []
-    senders: list[str] = []
-    types: list[str] = []
-    if text.count('"') % 2:
-        raise ValueError('the filter has a " without its partner')
-    for key, quoted, plain in re.findall(r'(?:(from|type):)?(?:"([^"]*)"|(\S+))', text, re.IGNORECASE):
-        value = (quoted or plain).casefold()
-        if not key and plain.casefold() in ("from:", "type:"):
-            raise ValueError(f"{plain} needs a value, such as {plain}{'alice' if plain[0] in 'fF' else 'Note'}")
-        if value:
-            {"from": senders, "type": types}.get(key.lower(), words).append(value)
-    return Filter(tuple(words), tuple(senders), tuple(types), text.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +211,13 @@ class Feed:
         if len(self._sentences) > SENTENCES_KEPT:
             self._sentences.popitem(last=False)
         return said
+
+    @staticmethod
+    def is_wanted(entry: FeedItem, query: Query) -> bool:
+        """Whether a row is one that somebody looks for; lines of the application's own never are."""
+        return entry.state != "mark" and matches(
+            query, document(entry.sender, entry.body, int(entry.at * MICROSECONDS))
+        )
 
     @staticmethod
     def read(entry: FeedItem) -> Sentence:

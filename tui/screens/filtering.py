@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import tzinfo
 
 from textual import on
 from textual.widgets import Input
 
-from tui.feed.feed import Filter, parse_filter
+from core.query import EVERYTHING, Query, parse
 from tui.model.client_model import ClientModel
 from tui.screens.panes_screen import PanesScreen
 from tui.widgets.feed_view import FeedView
@@ -28,7 +29,7 @@ class FilteringScreen(PanesScreen):
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
         try:
-            wanted = parse_filter(event.value)
+            wanted = self._understood(event.value)
         except ValueError as error:
             self._filter_problem = f"\N{BALLOT X} {error}"
         else:
@@ -67,14 +68,19 @@ class FilteringScreen(PanesScreen):
         self.show_news()
 
     def _set_filter(self, text: str) -> None:
-        parse_filter(text)
+        """Set a filter that is written to its end. Raises ValueError with a sentence for a person."""
+        parse(text, now=time.time(), zone=self._zone)
         self.query_one("#filter-bar").set_class(bool(text), "-open")
-        self.filter_input.value = text
+        # The blank says that the last word is whole.
+        self.filter_input.value = f"{text.rstrip()} " if text.strip() else ""
+
+    def _understood(self, text: str) -> Query:
+        return parse(text, now=time.time(), zone=self._zone, unfinished=True)
 
     def _close_filter(self) -> None:
         self.filter_input.value = ""
         self.query_one("#filter-bar").remove_class("-open")
-        self.feed.apply_filter(Filter())
+        self.feed.apply_filter(EVERYTHING)
 
     def action_next_match(self) -> None:
         self._move_match(1)

@@ -83,7 +83,7 @@ class PanesScreen(Screen[None]):
                 "feed",
                 Horizontal(
                     Label("Filter", id="filter-label"),
-                    Input(placeholder="words, from:NAME, type:TYPE", id="filter", compact=True),
+                    Input(placeholder="words, from:NAME, #TAG, after:2d, -not", id="filter", compact=True),
                     Static("", id="filter-words", markup=False),
                     id="filter-bar",
                 ),

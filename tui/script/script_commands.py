@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,8 +16,10 @@ from tui.script.exit_status import ExitStatus, usage_error
 from tui.script.script_client import ConnectClient
 from tui.script.script_grammar import Parser, add_post, add_status, add_tail, seconds_of
 from tui.script.streams import Streams
+from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:
+    from core.query import Query
     from tui.script.post_command import PostCommand
     from tui.script.status_command import StatusCommand
     from tui.script.tail_command import TailCommand
@@ -69,7 +72,17 @@ def tail_command(arguments: argparse.Namespace) -> TailCommand:
     backlog = since(arguments.since)
     if not arguments.follow and not backlog.history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
-    return TailCommand(backlog, arguments.json, arguments.follow, arguments.origin)
+    return TailCommand(backlog, arguments.json, arguments.follow, arguments.origin, query_of(arguments.filter or ""))
+
+
+def query_of(text: str) -> Query:
+    """A query, its dates in this machine's zone. Raises CommandFailed."""
+    from core.query import QueryError, parse
+
+    try:
+        return parse(text, now=time.time())
+    except QueryError as error:
+        raise usage_error(str(error), hint=f"  {neutralise(text, 200)}\n  {' ' * min(error.at, 200)}^") from None
 
 
 def status_command(arguments: argparse.Namespace) -> StatusCommand:

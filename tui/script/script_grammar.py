@@ -161,6 +161,7 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
         help="also at which server each was accepted, and whether that has signed it; with --json as "
         '{"accepted":{"server","name","entry","signed"},"stamp","activity"}',
     )  # fmt: skip
+    parser.add_argument("--filter", metavar="QUERY", default=None, help="of all these only what matches: see `search`")
     parser.add_argument(
         "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from core.client import ActivityArrived, CatchUpDone, ClientEvent, Disconnected, LoggedIn, Redirected, Removed
+from core.query import EVERYTHING, Query, document, matches
 from tui.feed.activities import compact, sentence
 from tui.feed.origins import NOT_TOLD, origin_of
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
@@ -78,8 +79,12 @@ class TailCommand:
 
     stays: ClassVar[bool] = True
 
-    def __init__(self, backlog: Backlog, as_json: bool, follow: bool, origins: bool = False) -> None:
+    def __init__(
+        self, backlog: Backlog, as_json: bool, follow: bool, origins: bool = False, query: Query = EVERYTHING
+    ) -> None:
+        """`query`: of all of these, which ones to show."""
         self.backlog = backlog
+        self.query = query
         self.as_json = as_json
         self.follow = follow
         """Whether to go on when the past has been shown."""
@@ -158,7 +163,7 @@ class TailCommand:
             case Redirected() | Disconnected():
                 self._in.clear()
             case ActivityArrived(stamp=stamp, live=live):
-                if live or self.backlog.includes(stamp):
+                if (live or self.backlog.includes(stamp)) and self._is_wanted(event):
                     self._put(event)
             case Removed(ids=ids, by=by, because=because):
                 why = f" ({neutralise(because, 200)})" if because else ""
@@ -171,6 +176,9 @@ class TailCommand:
                 self._cut = self.backlog.seconds is not None and sent >= HISTORY_MAX and not self._caught_up
                 self._caught_up = True
                 self._news.set()
+
+    def _is_wanted(self, arrived: ActivityArrived) -> bool:
+        return not self.query or matches(self.query, document(arrived.sender, arrived.body, arrived.stamp))
 
     def _put(self, arrived: ActivityArrived) -> None:
         try:

@@ -108,7 +108,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "feed.filter",
         "f7,slash",
         "Filter the feed",
-        "Show only what matches: words, from:NAME, type:TYPE. Empty shows everything.",
+        "Show only what matches: words, from:NAME, #TAG, after:2d, -not. Empty shows everything.",
         "Feed",
         "filter",
         footer="Filter",

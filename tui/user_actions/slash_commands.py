@@ -22,7 +22,7 @@ COMMANDS: Final = (
     SlashCommand("help", "/help", "Shows the keys and the commands."),
     SlashCommand("who", "/who", "Shows who is registered, and logged in where."),
     SlashCommand(
-        "filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, type:TYPE. Without words: shows all."
+        "filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, #TAG, after:2d. Without words: shows all."
     ),
     SlashCommand("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
     SlashCommand("invite", "/invite", "Shows and copies the command with which a person joins; invites a server."),

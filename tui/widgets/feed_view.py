@@ -17,8 +17,9 @@ from rich.cells import cell_len
 from textual.message import Message
 from textual.strip import Strip
 
+from core.query import EVERYTHING, Query
 from tui.feed.activities import compact
-from tui.feed.feed import PENDING_SERIAL, Feed, FeedItem, Filter
+from tui.feed.feed import PENDING_SERIAL, Feed, FeedItem
 from tui.text.safe_text import fit, neutralise_name
 from tui.widgets.roles import NAME_COLOURS, Piece
 from tui.widgets.row_view import RowView
@@ -109,7 +110,7 @@ class FeedView(RowView):
         self._clock = clock
         self._empty = empty
         self._older = older
-        self._filter = Filter()
+        self._filter = EVERYTHING
         self._generation = 0
         self._with_rest = False
         self._matches: deque[int] = deque()
@@ -126,7 +127,7 @@ class FeedView(RowView):
     # --- the filter ------------------------------------------------------------------------------------------------
 
     @property
-    def filter(self) -> Filter:
+    def filter(self) -> Query:
         return self._filter
 
     @property
@@ -142,7 +143,7 @@ class FeedView(RowView):
     def searching(self) -> bool:
         return self._searching
 
-    def apply_filter(self, wanted: Filter) -> None:
+    def apply_filter(self, wanted: Query) -> None:
         """Show what matches; an empty filter shows everything."""
         if wanted == self._filter:
             return
@@ -168,7 +169,7 @@ class FeedView(RowView):
         if key is not None and (index := self.row_index(key)) is not None:
             self.select(index)
 
-    async def _search(self, wanted: Filter, generation: int, until: int) -> None:
+    async def _search(self, wanted: Query, generation: int, until: int) -> None:
         """Test the rows that were there before the filter, those before `until`, newest first, in slices.
 
         Later ones are tested as they come, which they may do before this begins.
@@ -177,7 +178,7 @@ class FeedView(RowView):
         for entry in self.feed.newest_first():
             if entry.serial < until:
                 self._tested_from = entry.serial
-                if self._test(wanted, entry):
+                if self.feed.is_wanted(entry, wanted):
                     self._matches.appendleft(entry.serial)
             if time.monotonic() - begun > SCAN_SLICE:
                 self.changed()
@@ -189,9 +190,6 @@ class FeedView(RowView):
         self._searching = False
         self.changed()
         self.post_message(self.FilterProgress(len(self._matches), False))
-
-    def _test(self, wanted: Filter, entry: FeedItem) -> bool:
-        return entry.state != "mark" and wanted.matches(entry.sender, self.feed.read(entry))
 
     def move_match(self, step: int) -> bool:
         """Select the next (1) or previous (-1) match; whether there is one."""
@@ -234,14 +232,14 @@ class FeedView(RowView):
         if self._filter:
             while self._tested_to < self._end:
                 entry = self.feed.by_serial(self._tested_to)
-                if entry is not None and self._test(self._filter, entry):
+                if entry is not None and self.feed.is_wanted(entry, self._filter):
                     self._matches.append(self._tested_to)
                 self._tested_to += 1
             # Those that were put on top of the feed since; while a search is under way it comes to them itself.
             while not self._searching and self._tested_from > self.feed.first_serial:
                 self._tested_from -= 1
                 entry = self.feed.by_serial(self._tested_from)
-                if entry is not None and self._test(self._filter, entry):
+                if entry is not None and self.feed.is_wanted(entry, self._filter):
                     self._matches.appendleft(self._tested_from)
             self._forget_left()
 
@@ -344,9 +342,9 @@ class FeedView(RowView):
         when = clock_time(entry.at, self._zone, "%H:%M:%S" if wide else "%H:%M")
         prefix: list[Piece] = [(when + " ", "dim")]
         role = "own" if entry.own else name_role(entry.sender)
-        names = highlight([(fit(name, name_cells), role)], self._filter.pattern)
+        names = highlight([(fit(name, name_cells), role)], self._filter.words)
         indent = len(when) + 1 + name_cells + 1
-        pieces: list[Piece] = highlight(self.feed.sentence(entry).spans, self._filter.pattern)
+        pieces: list[Piece] = highlight(self.feed.sentence(entry).spans, self._filter.words)
         if entry.state in _STATE_WORDS:
             words, state_role = _STATE_WORDS[entry.state]
             if entry.why:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
+from core.query import Term, spans_of
 from tui.text.safe_text import ELLIPSIS, cut
 from tui.widgets.roles import Piece
 
@@ -61,20 +62,18 @@ def _shorten(lines: list[list[Piece]], width: int) -> list[list[Piece]]:
     return lines
 
 
-def highlight(pieces: Iterable[Piece], pattern: re.Pattern[str] | None) -> list[Piece]:
-    """The pieces with what the pattern finds in them set in the role `match`."""
-    if pattern is None:
+def highlight(pieces: Iterable[Piece], wanted: Sequence[Term]) -> list[Piece]:
+    """The pieces with what is looked for in them set in the role `match`."""
+    if not wanted:
         return list(pieces)
     result: list[Piece] = []
     for text, role in pieces:
         position = 0
-        for found in pattern.finditer(text):
-            if found.end() == found.start():
-                continue
-            if found.start() > position:
-                result.append((text[position : found.start()], role))
-            result.append((found.group(), "match"))
-            position = found.end()
+        for begin, end in spans_of(wanted, text):
+            if begin > position:
+                result.append((text[position:begin], role))
+            result.append((text[begin:end], "match"))
+            position = end
         if position < len(text):
             result.append((text[position:], role))
     return result

@@ -33,12 +33,12 @@ POST_HINT: Final = "`help` tells what there is; `post -- TEXT` posts a text that
 
 HELP: Final = f"""\
 ssh HOST                      open the application (needs a terminal)
-ssh -t HOST feed QUERY        open it with the feed filtered: words, from:NAME, type:TYPE
+ssh -t HOST feed QUERY        open it with the feed filtered
 ssh HOST post [--timeout SECONDS] TEXT
                               post a note
 ssh HOST post --json OBJECT   post an activity as it stands
 ssh HOST post [--json] -      post each line of standard input
-ssh HOST tail [--json] [--since DURATION|N] [--no-follow]
+ssh HOST tail [--json] [--since DURATION|N] [--filter QUERY] [--no-follow]
                               the feed, an activity a line
 ssh HOST status [--json] [--timeout SECONDS]
                               servers, loads, connections, users

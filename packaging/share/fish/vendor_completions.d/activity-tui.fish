@@ -51,7 +51,7 @@ function _shtab_activity_tui_using
 end
 
 set -g _shtab_activity_tui_commands serve join post tail status check register passwd order restore downgrade verify known-hosts invite known-networks known-servers config completion
-set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
+set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --filter --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
 
 complete -c activity-tui -e
 complete -c activity-tui -f
@@ -153,6 +153,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using tail' -l config -xka "(__
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l json -d 'the objects as they came'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l since -x -d 'begin with what was posted in that time (10m, 2h, 1d), or with the newest N'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l origin -d 'also at which server each was accepted, and whether that has signed it; with --json as {"accepted":{"server","name","entry","signed"},"stamp","activity"}'
+complete -c activity-tui -n '_shtab_activity_tui_using tail' -l filter -x -d 'of all these only what matches: see `search`'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l no-follow -d 'end when the past has been shown'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -s u -l user -x -d 'your name in the network (default: anonymous)'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l user-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file whose first line is your secret'

@@ -1,0 +1,199 @@
+"""What of an activity a search looks at.
+
+The *words* are those of all texts and numbers in the object, at any depth, after the name of its sender; what says how
+the object is to be read (`@context`, types, `mediaType`) is no text. An object without a type is shown as JSON, and of
+such a one the names of its members are words, too.
+
+The *labels* are what a query names by itself: who sent it, whom it is to, its tags and its types. It is to those whom
+ActivityStreams 2.0 says so (`to`, `cc`, `bto`, `bcc`, `audience`) and those whom a text mentions as `@name`; its tags
+are `#words` of its texts and the names in `tag`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from core.query.folding import fold, words_of
+
+CHARACTERS_MAX: Final = 65_536
+"""So many characters of one activity's texts are looked at."""
+LABELS_MAX: Final = 256
+LABEL_CHARACTERS_MAX: Final = 128
+BETWEEN_TEXTS: Final = "\ue000"
+"""A token that no text has: no phrase goes from one text to the next."""
+
+LabelKind = Literal["from", "to", "tag", "type"]
+
+VERSION_1_VERBS: Final[Mapping[str, str]] = {
+    "post": "Create",
+    "share": "Announce",
+    "favorite": "Like",
+    "make-friend": "Follow",
+    "update": "Update",
+    "delete": "Delete",
+    "like": "Like",
+    "follow": "Follow",
+    "join": "Join",
+    "leave": "Leave",
+}
+"""The verbs of ActivityStreams 1.0, as version 2 calls them."""
+
+_TYPES: Final = ("type", "@type", "verb", "objectType")
+_NO_TEXT: Final = frozenset(["@context", "authenticated_user", "mediaType", *_TYPES])
+_MARKED_UP: Final = ("content", "contentMap", "summary", "summaryMap")
+_RECIPIENTS: Final = ("to", "cc", "bto", "bcc", "audience")
+_NAMES: Final = ("name", "displayName", "preferredUsername", "id", "href")
+_MENTION: Final = re.compile(r"(?<![\w@/])@([^\W_][\w.-]*)")
+_TAG: Final = re.compile(r"(?<![\w#&/])#([^\W_]\w*|\w*[^\W_])")
+_BLOCK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|td|th|blockquote|pre)\b[^<>]*>", re.IGNORECASE)
+_MARKUP: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+_decoder: Final = msgspec.json.Decoder(float_hook=str)
+"""Numbers keep their digits."""
+
+
+class ActivityText(NamedTuple):
+    """What a search looks at."""
+
+    words: tuple[str, ...]
+    labels: tuple[str, ...]
+    """Each as `label` writes it."""
+
+
+class Document:
+    """An activity that was made ready for looking. Cheap to make anew, so nobody has to keep it."""
+
+    def __init__(self, text: ActivityText, stamp: int | None) -> None:
+        """`stamp`: microseconds since 1970, as far as it is known."""
+        self.labels = text.labels
+        self.stamp = stamp
+        self._words = text.words
+
+    @cached_property
+    def line(self) -> str:
+        """The words, with a blank around each."""
+        return f" {' '.join(self._words)} "
+
+
+def label(kind: LabelKind, value: str) -> str:
+    """A sender, a recipient, a tag or a type as it is compared."""
+    return f"{kind}:{fold(value.strip())[:LABEL_CHARACTERS_MAX]}"
+
+
+def document(sender: str, body: bytes, stamp: int | None = None) -> Document:
+    """An activity, ready for `matches`. Never fails: what is no JSON object has no words."""
+    return Document(text_of(sender, body), stamp)
+
+
+def text_of(sender: str, body: bytes) -> ActivityText:
+    """The words and labels of an activity that somebody sent. Never fails."""
+    try:
+        members = _decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+        members = None
+    if not isinstance(members, dict):
+        members = {}
+    if not sender and isinstance(vouched := members.get("authenticated_user"), str):
+        sender = vouched
+    labels = dict.fromkeys([label("from", sender)] if sender else ())
+    labels.update(dict.fromkeys(_type_labels(members)))
+    labels.update(dict.fromkeys(_recipients(members)))
+    words = words_of(sender)
+    left = CHARACTERS_MAX
+    for text in _texts(members):
+        text = text[:left]
+        left -= len(text)
+        words.append(BETWEEN_TEXTS)
+        words += words_of(text)
+        if "@" in text:
+            labels.update((label("to", found.rstrip(".-")), None) for found in _MENTION.findall(text))
+        if "#" in text:
+            labels.update((label("tag", found), None) for found in _TAG.findall(text))
+        if left <= 0:
+            break
+    labels.update(dict.fromkeys(_tags(members)))
+    return ActivityText(tuple(words), tuple(labels)[:LABELS_MAX])
+
+
+def _texts(members: dict[str, Any]) -> Iterator[str]:
+    with_names = not any(members.get(key) for key in _TYPES)
+    waiting: list[tuple[str, Any, bool]] = [("", members, False)]
+    while waiting:
+        key, value, is_markup = waiting.pop()
+        if isinstance(value, str):
+            yield _without_markup(value) if is_markup and "<" in value else value
+        elif isinstance(value, dict):
+            markup = _MARKED_UP if value.get("mediaType") in (None, "text/html") else ()
+            waiting += [
+                (name, one, is_markup or name in markup)
+                for name, one in reversed(value.items())
+                if name not in _NO_TEXT
+            ]
+            if with_names and value is not members:
+                yield key
+        elif isinstance(value, list):
+            waiting += [(key, one, is_markup) for one in reversed(value)]
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield str(value)
+        if with_names and key and not isinstance(value, dict | list):
+            yield key
+
+
+def _without_markup(text: str) -> str:
+    return html.unescape(_MARKUP.sub("", _BLOCK.sub("\n", text)))
+
+
+def _type_labels(members: dict[str, Any]) -> Iterator[str]:
+    inner = members.get("object")
+    if isinstance(inner, list):
+        inner = inner[0] if inner else None
+    for one in (members, inner):
+        if not isinstance(one, dict):
+            continue
+        for key in _TYPES:
+            for value in one[key] if isinstance(one.get(key), list) else [one.get(key)]:
+                if isinstance(value, str) and value:
+                    yield label("type", value)
+                    if key == "verb" and (known := VERSION_1_VERBS.get(value.lower())):
+                        yield label("type", known)
+
+
+def _recipients(members: dict[str, Any]) -> Iterator[str]:
+    inner = members.get("object")
+    for one in (members, inner):
+        if isinstance(one, dict):
+            for key in _RECIPIENTS:
+                for name in _names_in(one.get(key)):
+                    yield label("to", name)
+
+
+def _tags(members: dict[str, Any]) -> Iterator[str]:
+    inner = members.get("object")
+    for one in (members, inner):
+        if not isinstance(one, dict):
+            continue
+        tags = one.get("tag")
+        for tag in tags if isinstance(tags, list) else [tags]:
+            name = tag.get("name") if isinstance(tag, dict) else tag
+            if isinstance(name, str) and name.startswith("@"):
+                yield label("to", name[1:])
+            elif isinstance(name, str) and name:
+                yield label("tag", name.removeprefix("#"))
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """Those whom a value names: by a name, or by an address that ends with one."""
+    for one in value if isinstance(value, list) else [value]:
+        names = [one.get(key) for key in _NAMES] if isinstance(one, dict) else [one]
+        for name in names:
+            if isinstance(name, str) and name:
+                yield name
+                last = re.split(r"[/#]", name.rstrip("/"))[-1].removeprefix("acct:").removeprefix("@").split("@")[0]
+                if last and last != name:
+                    yield last
