@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 from rich.style import Style
-from textual.color import Color
+from textual.color import Color, rgb_to_lab
 from textual.theme import BUILTIN_THEMES
 
 from tests.tui.driving import ready, settled
 from tui.look.appearance import THEMES
 from tui.look.contrast import CONTRAST, ratio, readable
+from tui.look.hues import hues
 from tui.look.preferences import Preferences
+from tui.textual_workarounds.nearest_colours import nearest
+from tui.widgets.feed_view import name_role
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.roles import ROLE_CLASSES
 
@@ -79,3 +85,47 @@ async def test_a_match_in_the_selected_row_can_be_read(world, theme):
 def test_black_on_white_has_the_contrast_that_the_standard_names():
     assert ratio(Color(0, 0, 0), Color(255, 255, 255)) == pytest.approx(21)
     assert ratio(Color(119, 119, 119), Color(255, 255, 255)) == pytest.approx(4.48, abs=0.01)
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def _distance(one: Color, other: Color) -> float:
+    """How far two colours look apart (CIE 1976: some 2 can just be told, side by side)."""
+    labs = [rgb_to_lab(colour) for colour in (one, other)]
+    return math.dist(*((lab.L, lab.a, lab.b) for lab in labs))
+
+
+@pytest.mark.parametrize("theme", [theme for theme in THEMES if not theme.startswith("ansi")])
+def test_people_can_be_told_apart_and_read_in_every_theme(theme):
+    variables = BUILTIN_THEMES[theme].to_color_system().generate()
+    colours = [Color.parse(colour) for colour in hues(variables).values()]
+    for one, other in itertools.combinations(colours, 2):
+        assert _distance(one, other) >= 12, (one, other)
+    for ground in ("background", "surface", "panel"):
+        assert min(ratio(colour, Color.parse(variables[ground])) for colour in colours) >= CONTRAST, ground
+
+
+@pytest.mark.parametrize("theme", [theme for theme in THEMES if not theme.startswith("ansi")])
+def test_on_a_terminal_of_256_colours_most_people_stay_apart(theme):
+    variables = BUILTIN_THEMES[theme].to_color_system().generate()
+    colours = [Color.parse(colour) for colour in hues(variables).values()]
+    assert len({nearest(*colour.rgb) for colour in colours}) >= 8
+
+
+@pytest.mark.parametrize("theme", [theme for theme in THEMES if theme.startswith("ansi")])
+def test_where_the_terminal_has_its_own_colours_people_have_those(theme):
+    variables = BUILTIN_THEMES[theme].to_color_system().generate()
+    found = set(hues(variables).values())
+    assert len(found) == 12 and all(colour.startswith("ansi_") for colour in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"), [("ada", "#FD9197"), ("ann", "#ABB842"), ("eve", "#0FC3C8"), ("émile", "#FD8CC1")]
+)
+async def test_a_name_has_the_same_colour_for_everybody_for_ever(world, name, colour):
+    app = world.app(preferences=Preferences(theme="textual-dark"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        shown = app.main.feed.get_component_rich_style(f"rows--{name_role(name)}").color
+        assert shown is not None and Color(*shown.get_truecolor()).hex == colour

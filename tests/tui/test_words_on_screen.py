@@ -75,7 +75,7 @@ async def test_the_feed_of_somebody_who_is_not_logged_in_says_how_to_see_it():
 
 async def test_the_command_with_which_others_join_is_never_cut(world):
     app = world.app()
-    async with app.run_test(size=(60, 20)) as pilot:
+    async with app.run_test(size=(44, 20)) as pilot:
         await ready(pilot)
         await settled(pilot)
         assert "F8 shows how" in screen_text(app)

@@ -31,6 +31,7 @@ from tui.application.own_identity import Identity
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.look.bell import Bell, BellPolicy
+from tui.look.hues import hues
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
 from tui.model.network_faces import SignIn
@@ -257,7 +258,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         return Before()
 
     def get_css_variables(self) -> dict[str, str]:
-        return contrast.readable(super().get_css_variables())
+        variables = super().get_css_variables()
+        return contrast.readable(variables) | hues(variables)
 
     def watch_theme(self) -> None:
         self._keep_look()

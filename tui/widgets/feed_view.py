@@ -20,8 +20,9 @@ from textual.strip import Strip
 from core.query import EVERYTHING, Query
 from tui.feed.activities import compact
 from tui.feed.feed import PENDING_SERIAL, Feed, FeedItem
+from tui.look.hues import HUES
 from tui.text.safe_text import fit, neutralise_name
-from tui.widgets.roles import NAME_COLOURS, Piece
+from tui.widgets.roles import Piece
 from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import highlight, wrap
 
@@ -44,7 +45,7 @@ _STATE_WORDS: Final = {
 
 def name_role(name: str) -> str:
     """The colour of a name: the same on every screen, for ever."""
-    return f"name-{zlib.crc32(name.encode('utf-8', 'replace')) % NAME_COLOURS}"
+    return f"name-{zlib.crc32(name.encode('utf-8', 'replace')) % HUES}"
 
 
 def clock_time(at: float, zone: tzinfo | None, form: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-NAME_COLOURS: Final = 6
+from tui.look.hues import HUES
 
 Piece = tuple[str, str]
 """Safe text and its role."""
@@ -32,8 +32,10 @@ ROLE_CLASSES: Final = {
             "own",
         )
     ),
-    *(f"rows--name-{number}" for number in range(NAME_COLOURS)),
+    *(f"rows--name-{number}" for number in range(HUES)),
 }
+
+_NAMES: Final = "\n".join(f"    & > .rows--name-{number} {{ color: $name-{number}; }}" for number in range(HUES))
 
 ROLE_CSS: Final = """
 RowView {
@@ -55,12 +57,7 @@ RowView {
     & > .rows--warning { color: $text-warning; }
     & > .rows--error { color: $text-error; text-style: bold; }
     & > .rows--own { color: $foreground; text-style: bold; }
-    & > .rows--name-0 { color: $text-primary; }
-    & > .rows--name-1 { color: $text-secondary; }
-    & > .rows--name-2 { color: $text-accent; }
-    & > .rows--name-3 { color: $text-success; }
-    & > .rows--name-4 { color: $text-warning; }
-    & > .rows--name-5 { color: $foreground; }
+@NAMES@
     &:ansi > .rows--cursor { background: ansi_default; text-style: reverse; }
     &:ansi > .rows--dim { color: ansi_default; text-style: dim; }
     &:ansi > .rows--bar { color: ansi_bright_black; }
@@ -70,4 +67,4 @@ RowView {
     &:nocolor > .rows--match { text-style: reverse; }
     &:nocolor > .rows--marker { text-style: reverse; }
 }
-"""
+""".replace("@NAMES@", _NAMES)
