@@ -154,6 +154,8 @@ class Removed(msgspec.Struct, frozen=True):
     server: str = ""
     """Whatever this server has accepted from `since` on, in microseconds since 1970, is not to be seen, either."""
     since: int = 0
+    undone: bool = False
+    """It may be seen again, what this server has accepted."""
 
 
 class OrderAnswered(msgspec.Struct, frozen=True):

@@ -385,8 +385,8 @@ class ClientMachine:
         self._outputs.tell(Renamed(message.username, message.renamed, message.info))
 
     def _removed(self, message: wire.ActivitiesRemoved, now: float) -> None:
-        removed = Removed(tuple(message.ids), message.by, message.because, message.server, message.since)
-        self._outputs.tell(removed)
+        ids, since = tuple(message.ids), message.since
+        self._outputs.tell(Removed(ids, message.by, message.because, message.server, since, message.undone))
 
     def _secret_changed(self, message: wire.SecretChanged, now: float) -> None:
         if self._account.changing:

@@ -540,6 +540,8 @@ class ActivitiesRemoved(Message, frozen=True):
     server: Label = ""
     """Whatever this server has accepted from `since` on is not to be shown, either."""
     since: Counter = 0
+    undone: bool = False
+    """What hid that is undone: it is to be shown again."""
 
 
 class OrderRefused(Message, frozen=True):

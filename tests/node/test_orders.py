@@ -556,6 +556,41 @@ def test_what_an_expelled_server_accepted_since_is_not_shown_and_the_rest_as_the
         assert len(history(network, servers[0])) == 2, "it was kept"
 
 
+def hiding(client: ScriptedClient) -> list[tuple[str, int, bool]]:
+    return [(one.server, one.since, one.undone) for one in client.of(wire.ActivitiesRemoved)]
+
+
+def test_clients_are_told_what_is_hidden_and_when_it_may_be_seen_again():
+    network, servers, ada = founded(2)
+    reader = network.client(servers[0], features=(*NATIVE_CLIENT, "removed"))
+    reader.login()
+    network.run(1.0)
+    liar, since = servers[1].id, stamp_of(servers[1])
+    taken = expels(network, ada, servers[1], since)
+    assert isinstance(taken, OrderTaken)
+    network.run(1.0)
+    assert hiding(reader) == [(liar, since, False)]
+    gives(network, ada, "ada", "undo", taken.id)
+    network.run(1.0)
+    assert hiding(reader)[1:] == [(liar, since, True)]
+
+
+def test_a_client_that_comes_back_is_told_what_is_hidden_and_what_is_no_more():
+    network, servers, ada = founded(3)
+    since = stamp_of(servers[0])
+    undone = expels(network, ada, servers[1], since)
+    assert isinstance(undone, OrderTaken)
+    expels(network, ada, servers[2], since, "all")
+    gives(network, ada, "ada", "undo", undone.id)
+    network.run(1.0)
+    features = (*NATIVE_CLIENT, "removed", "place")
+    back, new = (network.client(servers[0], features=features) for _ in range(2))
+    back.login(have=wire.HeldEntries(1, {}))
+    new.login()
+    network.run(1.0)
+    assert hiding(back) == [(servers[1].id, since, True), (servers[2].id, 0, False)] and not hiding(new)
+
+
 def test_what_somebody_brings_of_an_expelled_server_afterwards_is_not_shown():
     network, servers, ada = founded(1)
     helper = network.peer(servers[0])

@@ -155,6 +155,38 @@ def test_a_search_through_old_rows_survives_rows_that_come_and_go():
     assert found == list(range(999, 499, -1))
 
 
+def test_what_was_hidden_is_shown_again_where_it_stood_but_for_what_was_removed_meanwhile() -> None:
+    feed = Feed(capacity=2000)
+    for number in range(2000):
+        server = "liar" if number % 2 else "fair"
+        feed.add(b'{"n":%d}' % number, "bob", float(number), entry_id=f"{server}.1.{number}")
+    feed.hide("liar", 1000.0, lambda sender: f"{sender}'s is hidden")
+    hidden = [row.serial for row in feed.newest_first() if row.state == "mark"]
+    assert hidden == list(range(1999, 1000, -2))
+    row = feed.by_serial(1001)
+    assert row is not None and feed.sentence(row).text == "bob's is hidden"
+    feed.remove(["liar.1.1003"], str)
+    feed.add(b"{}", "eve", 2000.0)  # the oldest row leaves
+    feed.show_again("fair")
+    version = feed.version
+    feed.show_again("liar")
+    assert feed.version > version
+    assert [row.serial for row in feed.newest_first() if row.state == "mark"] == [1003]
+    again = feed.by_serial(1001)
+    assert again is not None and (again.body, again.id) == (b'{"n":1001}', "liar.1.1001")
+    assert feed.sentence(again).text != "bob's is hidden"
+
+
+def test_what_was_hidden_and_has_left_the_feed_does_not_come_back() -> None:
+    feed = Feed(capacity=10)
+    feed.add(b"{}", "bob", 1.0, entry_id="liar.1.1")
+    feed.hide("liar", 0.0, str)
+    for number in range(20):
+        feed.add(b"{}", "eve", float(number))
+    feed.show_again("liar")
+    assert {row.sender for row in feed.newest_first()} == {"eve"} and len(feed) == 10
+
+
 def test_what_operators_have_removed_is_gone_wherever_it_stands_and_a_line_says_so() -> None:
     feed = Feed()
     for number in range(2000):

@@ -66,6 +66,8 @@ class Feed:
         self._pending: OrderedDict[str, FeedItem] = OrderedDict()
         self._pending_count = 0
         self._sentences: OrderedDict[int, Sentence] = OrderedDict()
+        self._hidden: dict[int, FeedItem] = {}
+        """Rows that may be shown again, by their serials."""
         self.version = 0
         """Counts every change."""
         self.removals = 0
@@ -127,6 +129,7 @@ class Feed:
     def _append(self, entry: FeedItem) -> None:
         self._chunks.append(entry)
         if len(self._chunks) > self._capacity:
+            self._hidden.pop(self._chunks.start, None)
             self._chunks.drop_oldest()
             self._dropped = True
         self.version += 1
@@ -136,17 +139,35 @@ class Feed:
         the place of each: `words` makes it of the sender's name."""
         left = set(ids)
         for row in self._chunks.find(left):
-            self._chunks.replace(FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark"))
-            self._sentences.pop(row.serial, None)
-            self.removals += 1
-            self.version += 1
-        return len(ids) - len(left)
+            self._put(FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark"))
+        gone = len(ids) - len(left)
+        for serial in [serial for serial, row in self._hidden.items() if row.id in left]:
+            del self._hidden[serial]
+        return gone
 
-    def accepted_at(self, server: str, since: float) -> list[str]:
-        """The activities that a server has accepted from a time on."""
+    def hide(self, server: str, since: float, words: Callable[[str], str]) -> None:
+        """Show no more what a server has accepted from a time on, until it is shown again (`show_again`)."""
         begin = f"{server}."
-        rows = (row for row in self.newest_first() if row.at >= since)
-        return [row.id for row in rows if row.id is not None and row.id.startswith(begin)]
+        found = [row for row in self.newest_first() if row.at >= since and row.id is not None]
+        for row in (row for row in found if row.id is not None and row.id.startswith(begin)):
+            self._hidden[row.serial] = row
+            self._put(FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark"))
+
+    def show_again(self, server: str) -> None:
+        """Show what a server has accepted and was hidden."""
+        begin = f"{server}."
+        for serial, row in list(self._hidden.items()):
+            if serial < self._chunks.start:
+                del self._hidden[serial]
+            elif row.id is not None and row.id.startswith(begin):
+                self._put(self._hidden.pop(serial))
+
+    def _put(self, row: FeedItem) -> None:
+        """Have a row take the place of the one with its serial."""
+        self._chunks.replace(row)
+        self._sentences.pop(row.serial, None)
+        self.removals += 1
+        self.version += 1
 
     # --- what was before -------------------------------------------------------------------------------------------
 

@@ -266,16 +266,22 @@ class ClientModel:
                 self.mentions += 1
         self.on_change()
 
-    def removed(self, ids: Sequence[str], by: str, because: str, server: str = "", since: float = 0.0) -> None:
+    def removed(
+        self, ids: Sequence[str], by: str, because: str, server: str = "", since: float = 0.0, *, undone: bool = False
+    ) -> None:
         """Operators have removed activities, or expelled the server that has accepted some from a time on: nobody is to
-        see them any more."""
-        if server:
-            ids = [*ids, *self.feed.accepted_at(server, since)]
+        see them any more, unless that is `undone`."""
         why = f" ({neutralise(because, 200)})" if because else ""
         who = neutralise_name(by) or "an operator"
-        self.feed.remove(
-            ids, lambda sender: f"an activity of {neutralise_name(sender) or '?'} was removed by {who}{why}"
-        )
+
+        def words(sender: str, what: str) -> str:
+            return f"an activity of {neutralise_name(sender) or '?'} was {what} by {who}{why}"
+
+        self.feed.remove(ids, lambda sender: words(sender, "removed"))
+        if server and undone:
+            self.feed.show_again(server)
+        elif server:
+            self.feed.hide(server, since, lambda sender: words(sender, "hidden"))
         self.on_change()
 
     def _names_me(self, body: bytes) -> bool:

@@ -66,8 +66,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.strange_server(f"{address} is no server of the network {known}: {what}. Nothing was said to it.")
         case Renamed(username=username, renamed=renamed, info=info):
             model.renamed(username, renamed, info)
-        case Removed(ids=ids, by=by, because=because, server=server, since=since):
-            model.removed(ids, by, because, server, since / MICROSECONDS)
+        case Removed(ids=ids, by=by, because=because, server=server, since=since, undone=undone):
+            model.removed(ids, by, because, server, since / MICROSECONDS, undone=undone)
         case Connecting(address=address):
             model.connecting(address)
         case GaveUp(reason=reason):

@@ -168,8 +168,12 @@ class TailCommand:
             case Removed(ids=ids, by=by, because=because):
                 why = f" ({neutralise(because, 200)})" if because else ""
                 if event.server:
-                    who = neutralise_name(event.server)
-                    self._removed.append(f"what the server {who} has accepted is hidden by {neutralise_name(by)}{why}")
+                    what = f"what the server {neutralise_name(event.server)} has accepted"
+                    self._removed.append(
+                        f"{what} may be seen again: its expulsion is undone"
+                        if event.undone
+                        else f"{what} is hidden by {neutralise_name(by)}{why}"
+                    )
                 self._removed += [f"{neutralise(one, 128)} was removed by {neutralise_name(by)}{why}" for one in ids]
                 self._news.set()
             case CatchUpDone(sent=sent):

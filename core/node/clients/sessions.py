@@ -43,6 +43,7 @@ from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.orders.order_effects import OrderEffects
+from core.node.orders.order_kinds import Expulsion
 from core.node.orders.ordering import Orders
 from core.wire.address import Address
 from core.wire.entries import Fetch, decode_vector
@@ -417,6 +418,7 @@ class Sessions:
                 wish = absence.has
         if REMOVED in session.features and (message.have is not None or message.seen is not None):
             self._removed(session, self._orders.effects, OrderEffects())
+            self._hidden(session, self._orders.effects, OrderEffects())
         self._reached.came(session)
         if wish is not None:
             self._catching_up.start(session, wish)
@@ -528,6 +530,21 @@ class Sessions:
         for (by, because), ids in told.items():
             self._context.send(session, ActivitiesRemoved(ids, by, because))
 
+    def _hidden(self, session: Session, now: OrderEffects, before: OrderEffects) -> None:
+        """Have a client hide what expelled servers have accepted, and show again what is hidden no more."""
+        shown = {server: one for server, one in before.expelled.items() if now.expelled.get(server) != one}
+        shown |= {server: one for server, one in now.lifted.items() if server not in before.lifted}
+        for server, expulsion in [*shown.items()][-REMOVED_TOLD_MAX:]:
+            self._tell_hidden(session, server, expulsion, undone=True)
+        for server, expulsion in [*now.expelled.items()][-REMOVED_TOLD_MAX:]:
+            if before.expelled.get(server) != expulsion:
+                self._tell_hidden(session, server, expulsion, undone=False)
+
+    def _tell_hidden(self, session: Session, server: str, expulsion: Expulsion, *, undone: bool) -> None:
+        order = expulsion.order
+        since = expulsion.hidden_from
+        self._context.send(session, ActivitiesRemoved([], order.by, order.because, server, since, undone))
+
     def _expelled(self, before: OrderEffects, now: OrderEffects) -> None:
         """Servers are expelled: whose account came from there leaves, and nobody sees what is hidden."""
         for session in self._context.connections.sessions():
@@ -543,11 +560,7 @@ class Sessions:
                 for one in [one for one in session.backlog.values() if hides(one)]:
                     session.backlog_bytes -= len(session.backlog.pop(one.id).body)
             if session.counted and REMOVED in session.features:
-                for server, expulsion in now.expelled.items():
-                    if before.expelled.get(server) != expulsion:
-                        order = expulsion.order
-                        hidden = ActivitiesRemoved([], order.by, order.because, server, expulsion.hidden_from)
-                        self._context.send(session, hidden)
+                self._hidden(session, now, before)
 
     def _ordered(self, before: OrderEffects, now: OrderEffects) -> None:
         """Operators have ordered something: who may not be here any more leaves, and is told why."""

@@ -51,6 +51,8 @@ class OrderEffects(msgspec.Struct, frozen=True):
 
     expelled: Mapping[str, Expulsion] = {}
     """Servers that are none of the network's any more, by id."""
+    lifted: Mapping[str, Expulsion] = {}
+    """Servers that were expelled and are not any more, by the expulsion that hid most."""
     codes: Mapping[str, tuple[OneTimeCode, ...]] = {}
     """By the claims of accounts."""
     readmitted: frozenset[str] = frozenset()
@@ -124,6 +126,12 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
             readmitted.add(order.target)
         elif order.kind == BAN and (network := banned_network(order.target)) is not None:
             banned.setdefault(order.target, (network, order))
+    lifted: dict[str, Expulsion] = {}
+    undone = (standing.heeded[one] for one in standing.undone if one in standing.heeded)
+    for order in undone:
+        if order.kind == EXPEL and order.target not in expelled and (lift := expulsion_in(order)) is not None:
+            most = lifted.setdefault(order.target, lift)
+            lifted[order.target] = min(most, lift, key=lambda one: one.hidden_from)
     return OrderEffects(
         silenced,
         closed,
@@ -131,6 +139,7 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
         removed,
         frozenset(fingerprints),
         expelled,
+        lifted,
         codes,
         frozenset(readmitted),
     )
