@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.wire.idempotency import idempotency_fingerprint
     from core.wire.invitations import CODE_BYTES, Invited, code_of, invitation_line, read_invitation
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
+    from core.wire.messages import OrderList
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
     from core.wire.secret_keeping import KeepsSecret
@@ -50,6 +51,7 @@ __all__ = [
     "ListedOperator",
     "ListedOrder",
     "Order",
+    "OrderList",
     "Scope",
     "ServerKey",
     "Stream",
@@ -105,6 +107,7 @@ if not TYPE_CHECKING:
                 "DEFAULT_PORT",
                 "SECRET_CHARACTERS_MAX",
             ),
+            "messages": ("OrderList",),
             "names": (
                 "ANONYMOUS",
                 "name_problem",

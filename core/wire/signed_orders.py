@@ -78,6 +78,8 @@ class ListedOrder(msgspec.Struct, frozen=True, array_like=True):
     id: str
     order: Order
     undone: str = ""
+    used: bool = False
+    """Of a code for a lost secret: whether it was used."""
 
 
 class ListedOperator(msgspec.Struct, frozen=True, array_like=True):

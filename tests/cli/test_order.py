@@ -124,6 +124,35 @@ def test_the_list_tells_what_is_in_force_what_is_undone_and_who_is_an_operator(p
     assert [one["kind"] for one in told["orders"]] == ["undo", "ban"] and told["operators"][0]["name"] == "ada"
 
 
+@pytest.mark.parametrize("words", [("list",), ("silence", "ada")])
+def test_who_is_no_operator_is_told_who_is_and_no_key_is_made(
+    program: Program, node: Node, words: tuple[str, ...]
+) -> None:
+    registered(program, node, "ada", "bob")
+    ended = order(program, node, *words, by="bob")
+    what = "the orders are not told" if words == ("list",) else "nothing was ordered"
+    assert ended.status == 4 and f"{what}: you are no operator of this network: ada is" in ended.err
+    assert "key` makes a key for you" in ended.err and "A key was made" not in ended.err
+    assert not list((program.home / ".local/share/activity-tui").glob("operator-key*"))
+
+
+def test_an_order_that_never_came_to_a_server_has_made_no_key(program: Program, node: Node) -> None:
+    registered(program, node, "ada")
+    wrong = program.run("order", node.address, "list", "-u", "ada", variables={"ACTIVITY_TUI_USER_SECRET": "wrong"})
+    assert wrong.status == 4
+    assert not list((program.home / ".local/share/activity-tui").glob("operator-key*"))
+
+
+def test_the_list_tells_what_has_become_of_codes(program: Program, node: Node) -> None:
+    registered(program, node, "ada", "bob")
+    code = order(program, node, "code", "bob").out.strip()
+    assert "ada: code bob good until 20" in order(program, node, "list").out
+    used = {"ACTIVITY_TUI_CODE": code, "ACTIVITY_TUI_NEW_SECRET": "analytical engine"}
+    assert program.run("passwd", node.address, "-u", "bob", "--code", variables=used).status == 0
+    assert "ada: code bob used\n" in order(program, node, "list").out
+    assert json.loads(order(program, node, "list", "--json").out)["orders"][0]["used"] is True
+
+
 def test_an_operator_appoints_somebody_by_the_key_that_they_tell(program: Program, node: Node, tmp_path: Path) -> None:
     registered(program, node, "ada", "bob", "eve")
     key = str(tmp_path / "bobs-key")
@@ -131,7 +160,8 @@ def test_an_operator_appoints_somebody_by_the_key_that_they_tell(program: Progra
     assert told.status == 0 and told.out.startswith("ssh-ed25519 AAAA")
     assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
     before = order(program, node, "silence", "eve", "--key", key, by="bob")
-    assert before.status == 4 and "is no operator's" in before.err
+    assert before.status == 4 and "you are no operator of this network: ada is" in before.err
+    assert "The key that was shown is SHA256:" in before.err and os.path.exists(key)
     assert order(program, node, "appoint", "bob", told.out.strip()).status == 0
     assert order(program, node, "silence", "eve", "--key", key, by="bob").status == 0
     assert order(program, node, "dismiss", "bob").status == 0

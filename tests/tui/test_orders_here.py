@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.wire.signed_orders import read_public_key
-from tests.tui.driving import ready, screen_text, type_line, until
+from tests.tui.driving import ready, screen_text, settled, type_line, until
 from tests.tui.fakes import World, snapshot
 from tui.application.app import ActivityApp
+from tui.model.network_faces import SignIn
 from tui.screens.asking import ConfirmScreen, CopyScreen
+from tui.screens.reading import ReadingScreen
 from tui.text.order_words import parse_order
 
 
@@ -86,17 +88,87 @@ async def test_the_safe_answer_orders_nothing(world: World, tmp_path: Path, key:
 
 @pytest.mark.parametrize(
     ("pane", "begun"),
-    [("f4", "/order silence alice"), ("f3", "/order expel bb --since 0")],
+    [
+        ("f4", "/order silence alice"),
+        ("f3", "/order expel bb --since 0"),
+        ("f6", "/order expel bb --since 0"),
+    ],
 )
 async def test_d_begins_an_order_about_the_selected_row(world: World, tmp_path: Path, key: Path, pane: str, begun: str):
     app = world.app(person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press(pane)
-        await pilot.press("g", "d")
+        await pilot.press("g", *("j" if pane == "f6" else ""), "d")
         await until(pilot, lambda: app.main.composer.value.startswith("/order "))
         assert app.main.composer.value == begun
         assert app.focused is app.main.composer
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (("f2", "g"), "it is the application's own"),
+        (("f5",), "No order is about an event"),
+        (("f6", "g"), "That is the server that you are at"),
+        (("f3", "G", "k", "k"), "comes from the server itself"),
+    ],
+)
+async def test_of_a_row_that_no_order_is_about_d_says_so(
+    world: World, tmp_path: Path, key: Path, keys: tuple[str, ...], why: str
+):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.model.feed.mark("from here on, live", 0.0)
+        await settled(pilot)
+        await pilot.press("escape", *keys, "d")
+        await until(pilot, lambda: why in toasts(app))
+        assert app.main.composer.value == ""
+
+
+async def test_d_tells_who_is_no_operator_and_makes_no_key_and_no_line(world: World, tmp_path: Path, key: Path):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.client.no_operator = "you are no operator of this network: bob is"
+        await pilot.press("f4", "g", "d")
+        await until(pilot, lambda: "You cannot decide here: you are no operator of this network: bob is" in toasts(app))
+        await until(pilot, lambda: app.main.composer.value == "")
+        assert not is_there(key)
+
+
+async def test_a_key_that_was_there_stays_though_its_owner_is_no_operator(world: World, tmp_path: Path, key: Path):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, "/order key")
+        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, CopyScreen))
+        world.client.no_operator = "you are no operator"
+        await type_line(pilot, "/order list")
+        await until(pilot, lambda: "The orders are not told: you are no operator" in toasts(app))
+        assert is_private(key) and public_half(key)
+
+
+async def test_nobody_decides_without_a_name(world: World, tmp_path: Path, key: Path):
+    app = world.app(person_dir=tmp_path, first=SignIn("anonymous"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("f4", "g", "d")
+        await until(pilot, lambda: "log in with yours first" in toasts(app))
+        assert app.main.composer.value == "" and not is_there(key)
+
+
+async def test_what_somebody_was_writing_is_kept_when_an_order_begins(world: World, tmp_path: Path, key: Path):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"half", "f4", "g", "d")
+        await until(pilot, lambda: app.main.composer.value.startswith("/order "))
+        await pilot.press("up")
+        assert app.main.composer.value == "half"
 
 
 async def test_the_list_shows_what_is_in_force_and_a_code_is_shown_to_be_handed_on(
@@ -113,8 +185,9 @@ async def test_the_list_shows_what_is_in_force_and_a_code_is_shown_to_be_handed_
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, CopyScreen))
         await type_line(pilot, "/order list")
-        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
-        assert "alice: code bob" in screen_text(app) and "operators:" in screen_text(app)
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen))
+        await settled(pilot)
+        assert "1970-01-01 00:00  alice: code bob" in screen_text(app) and "operators:" in screen_text(app)
 
 
 async def test_what_is_wrong_is_said_and_nothing_is_ordered(world: World, tmp_path: Path, key: Path):

@@ -400,6 +400,10 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
     def action_identity(self, occasion: str = "") -> None:
         self._identity.ask(occasion=occasion)
 
+    def action_begin_order(self, text: str) -> None:
+        """Have an operator go on writing an order; tell anybody else why they cannot give one."""
+        self._orders.begin(text)
+
     def action_change_secret(self) -> None:
         self._identity.ask_for_another_secret()
 

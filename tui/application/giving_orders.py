@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.client import NotConnected, OperatorSeat, OrderNotTaken, OutcomeUnknown, make_secret
-from core.wire import Ed25519Signer, ListedOrder, code_verifier, operator_fingerprint
+from core.wire import ANONYMOUS, OrderList, code_verifier, operator_fingerprint
 from tui.model.client_model import ClientModel
 from tui.remembered import operator_key
 from tui.screens.asking import ConfirmScreen, CopyScreen
+from tui.screens.reading import ReadingScreen
+from tui.text.order_list import SHORT, listed_order
 from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, named_operands, parse_order, since_of
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
     from tui.application.app import ActivityApp
 
 CODE_SECONDS_MAX: Final = 30 * 86_400
-SHORT: Final = 8
 LISTED_MAX: Final = 200
 """Orders that are shown; the command line lists all."""
 ELSEWHERE: Final = (
     "orders are signed with a key that stays on your own machine: give them there, with `activity-tui order HOST ...`"
 )
+UNANSWERED: Final = (NotConnected, OutcomeUnknown, TimeoutError, operator_key.KeyUnusable, OSError)
+"""What keeps somebody from asking a server about orders, or from hearing its answer."""
 
 
 class GivingOrders:
@@ -48,6 +51,28 @@ class GivingOrders:
             duration_between(60, CODE_SECONDS_MAX)(words.expires)
         self._app.spawn(self._carry_out(words))
 
+    def begin(self, text: str) -> None:
+        """Have an operator go on writing an order; tell anybody else why they cannot give one."""
+        model = self._model
+        if self._path is None:
+            self._say(f"You cannot decide here: {ELSEWHERE}.", "warning")
+        elif not model.online or model.username == ANONYMOUS:
+            self._say("Only operators decide, who have names: log in with yours first (/login).", "warning")
+        else:
+            # At once: what they type behind the key belongs to the line.
+            self._app.main.begin_line(text)
+            self._app.spawn(self._look_whether_heeded(text))
+
+    async def _look_whether_heeded(self, text: str) -> None:
+        try:
+            await self._shown()
+        except OrderNotTaken as problem:
+            self._app.call_later(self._app.main.drop_line, text)
+            self._say(f"You cannot decide here: {problem}", "warning")
+        except UNANSWERED:
+            # Sending it tells.
+            return
+
     def show_key(self) -> None:
         """The first account of the network here shows its key, as nobody else may do."""
         if self._path is not None:
@@ -55,42 +80,60 @@ class GivingOrders:
 
     async def _show_key(self) -> None:
         try:
-            await self._seat(await self._signer()).orders()
-        except (OrderNotTaken, NotConnected, OutcomeUnknown, TimeoutError, operator_key.KeyUnusable, OSError) as error:
+            await self._shown()
+        except (OrderNotTaken, *UNANSWERED) as error:
             self._say(f"your key could not be shown to the server: {error}; `/order list` tries again", "warning")
             return
         self._say(f"You are the operator of this network. Keep a copy of your key: {self._path}", "information")
 
+    async def _shown(self) -> tuple[OperatorSeat, OrderList]:
+        """Show the key, by which the first account becomes an operator; what is in force. A key that was made for that
+        is kept by operators alone."""
+        path = self._path
+        assert path is not None, "asked for before"
+        key = await asyncio.to_thread(operator_key.own_key, path)
+        seat = self._model.operator_seat(key.signer)
+        try:
+            return seat, await seat.orders()
+        except OrderNotTaken:
+            await asyncio.to_thread(key.take_back)
+            raise
+
     async def _carry_out(self, words: OrderWords) -> None:
         try:
-            signer = await self._signer()
             if words.verb == "key":
+                assert self._path is not None, "asked for before"
+                signer = (await asyncio.to_thread(operator_key.own_key, self._path)).signer
                 self._show("Your public key", "What somebody needs who appoints you:", operator_key.public_line(signer))
                 return
-            seat = self._seat(signer)
-            found = await seat.orders()
+            seat, found = await self._shown()
             if words.verb == "list":
-                lines = [_line(one, found.accounts.get(one.order.target)) for one in found.orders[:LISTED_MAX]]
-                known = [
-                    f"{neutralise(found.accounts.get(one.claim, one.name), 64) or '?'}"
-                    f" {operator_fingerprint(one.key)}{' (dismissed)' if one.dismissed else ''}"
-                    for one in found.operators
-                ]
-                suspended = [f"suspended: {', '.join(neutralise(one, 64) for one in found.suspended)}"]
-                everything = [*(lines or ["nothing has been ordered"]), "", "operators:", *known]
-                self._show(
-                    "Orders", "The latest first:", "\n".join(everything + (suspended if found.suspended else []))
-                )
-                return
-            await self._order(seat, words)
+                self._list(found)
+            else:
+                await self._order(seat, words)
         except OrderNotTaken as problem:
-            self._say(f"Nothing was ordered: {problem}", "error")
-        except (NotConnected, TimeoutError) as problem:
-            self._say(f"Nothing was ordered: {str(problem) or 'the server does not answer'}", "error")
+            what = "The orders are not told" if words.verb == "list" else "Nothing was ordered"
+            self._say(f"{what}: {problem}", "error")
         except OutcomeUnknown as problem:
             self._say(f"Whether it is ordered is not known: {problem}; /order list tells", "error")
-        except (operator_key.KeyUnusable, OSError) as problem:
-            self._say(f"Nothing was ordered: {problem}", "error")
+        except UNANSWERED as problem:
+            self._say(f"Nothing was ordered: {str(problem) or 'the server does not answer'}", "error")
+
+    def _list(self, found: OrderList) -> None:
+        zone = self._app.preferences.zone
+        lines = [listed_order(one, found.accounts.get(one.order.target), zone) for one in found.orders[:LISTED_MAX]]
+        if len(found.orders) > LISTED_MAX:
+            lines.append(f"and {len(found.orders) - LISTED_MAX:,} earlier ones: `activity-tui order HOST list` has all")
+        known = [
+            f"{neutralise(found.accounts.get(one.claim, one.name), 64) or '?'}"
+            f" {operator_fingerprint(one.key)}{' (dismissed)' if one.dismissed else ''}"
+            for one in found.operators
+        ]
+        everything = [*(lines or ["nothing has been ordered"]), "", "operators:", *known]
+        if found.suspended:
+            everything.append(f"suspended: {', '.join(neutralise(one, 64) for one in found.suspended)}")
+        read = [[(line, "text")] for line in everything]
+        self._app.push_screen(ReadingScreen("Orders, the latest first", read, "\n".join(everything), indent=2))
 
     async def _order(self, seat: OperatorSeat, words: OrderWords) -> None:
         more, code = _words(words)
@@ -120,15 +163,6 @@ class GivingOrders:
             undone = "" if words.verb in FOR_GOOD else f" `/order undo {given[:SHORT]}` undoes it."
             self._say(f"Ordered: {words.verb}: {neutralise(drafted.about, 200)}.{undone}", "information")
 
-    def _seat(self, signer: Ed25519Signer) -> OperatorSeat:
-        return self._model.operator_seat(signer)
-
-    async def _signer(self) -> Ed25519Signer:
-        path = self._path
-        assert path is not None, "asked for before"
-        signer = await asyncio.to_thread(operator_key.signer_of, path)
-        return signer if signer is not None else await asyncio.to_thread(operator_key.make_key, path)
-
     def _show(self, title: str, before: str, what: str, after: str = "") -> None:
         self._app.push_screen(CopyScreen(title, before, what, after))
 
@@ -151,10 +185,3 @@ def _words(words: OrderWords) -> tuple[tuple[str, ...], str]:
             return (code_verifier(code), str(int((time.time() + seconds) * 1_000_000))), code
         case _:
             return (), ""
-
-
-def _line(one: ListedOrder, name: str | None) -> str:
-    order = one.order
-    what = neutralise(f"{order.kind} {name or order.name or order.target}", 60)
-    undone = " (undone)" if one.undone else ""
-    return f"{one.id[:SHORT]}  {neutralise(order.by, 24)}: {what}{undone}"

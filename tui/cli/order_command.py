@@ -7,11 +7,11 @@ import json
 import random
 import shlex
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from core.client import (
+    Client,
     ClientEvent,
     ClientSettings,
     NetworkTrust,
@@ -21,7 +21,7 @@ from core.client import (
     OutcomeUnknown,
     make_secret,
 )
-from core.wire import Address, Ed25519Signer, ListedOrder, code_verifier, operator_fingerprint
+from core.wire import Address, Ed25519Signer, ListedOrder, OrderList, code_verifier, operator_fingerprint
 from tui.cli import values
 from tui.cli.command_client import script_client
 from tui.cli.console import put, say
@@ -31,13 +31,12 @@ from tui.cli.trusting import trust_of
 from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
+from tui.text.order_list import SHORT, listed_order
 from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, check_words, named_operands, since_of
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
 
 CODE_SECONDS_MAX: Final = 30 * 86_400
-SHORT: Final = 8
-"""Characters of an order's id that people are shown; as many as are needed name it."""
 
 
 class OrderWish(NamedTuple):
@@ -74,18 +73,24 @@ def run(arguments: argparse.Namespace) -> int:
     words = _read(arguments)
     path = _key_path(arguments.key)
     if words.verb == "key":
-        return _tell_key(_signer(path))
+        key = _own_key(path)
+        _tell_of_made(key)
+        return _tell_key(key.signer)
+    _check_key(path)
     address, seconds, choices = address_of(arguments), seconds_of(arguments), choices_of(arguments)
     wish = _wish(words)
     named(choices)
     who = credentials(choices, address)
-    ordering = _Ordering(who, address, trust_of(choices, address), seconds, _signer(path))
+    ordering = _Ordering(who, address, trust_of(choices, address), seconds, path)
     try:
         if words.verb == "list":
             return run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
         return run_until_interrupted(lambda: ordering.give(words.verb, wish, words.because, as_json=arguments.json))
     except OrderNotTaken as problem:
-        raise CommandFailed(ExitStatus.REFUSED, f"nothing was ordered: {neutralise(str(problem), 400)}") from None
+        what = "the orders are not told" if words.verb == "list" else "nothing was ordered"
+        raise CommandFailed(
+            ExitStatus.REFUSED, f"{what}: {neutralise(str(problem), 400)}", hint=ordering.hint
+        ) from None
     except NotConnected as problem:
         raise CommandFailed(ExitStatus.UNREACHABLE, f"nothing was ordered: {problem}") from None
     except OutcomeUnknown as problem:
@@ -122,18 +127,27 @@ def _key_path(given: str | None) -> Path:
     return path
 
 
-def _signer(path: Path) -> Ed25519Signer:
+def _own_key(path: Path) -> operator_key.OwnKey:
     """The operator's key; it is made where there is none."""
     try:
-        signer = operator_key.signer_of(path)
-        if signer is None:
-            signer = operator_key.make_key(path)
-            say(f"A key was made for you, with which you sign orders: {path}. Only you can read it; keep a copy of it.")
+        return operator_key.own_key(path)
     except operator_key.KeyUnusable as problem:
         raise CommandFailed(ExitStatus.USAGE, str(problem)) from None
     except OSError as error:
         raise CommandFailed(ExitStatus.FAILURE, f"{path} cannot be written: {error.strerror or error}") from None
-    return signer
+
+
+def _check_key(path: Path) -> None:
+    """A key that cannot be used is told before anything else is done. Raises CommandFailed."""
+    try:
+        operator_key.signer_of(path)
+    except operator_key.KeyUnusable as problem:
+        raise CommandFailed(ExitStatus.USAGE, str(problem)) from None
+
+
+def _tell_of_made(key: operator_key.OwnKey) -> None:
+    if key.is_new:
+        say(f"A key was made for you, with which you sign orders: {key.path}. Only you can read it; keep a copy of it.")
 
 
 def _tell_key(signer: Ed25519Signer) -> int:
@@ -146,11 +160,12 @@ def _tell_key(signer: Ed25519Signer) -> int:
 class _Ordering:
     """An operator's connection to a server, for one command."""
 
-    def __init__(
-        self, who: Who, address: Address, trust: NetworkTrust | None, seconds: float, signer: Ed25519Signer
-    ) -> None:
+    def __init__(self, who: Who, address: Address, trust: NetworkTrust | None, seconds: float, path: Path) -> None:
+        """`path`: where the operator's key is, or will be if the server takes them for one."""
         self._who, self._address, self._trust, self._seconds = who, address, trust, seconds
-        self._signer = signer
+        self._path = path
+        self.hint = ""
+        """What to do if the server does not do what was asked for."""
 
     def _client(self) -> Any:
         who = self._who
@@ -159,12 +174,31 @@ class _Ordering:
         )
         return script_client(settings, self._address, _ignore, self._trust, hint=who.hint)
 
+    async def _shown(self, client: Client) -> tuple[OperatorSeat, OrderList]:
+        """Show the key, by which the first operator of a network becomes it; what is in force."""
+        key = _own_key(self._path)
+        seat = OperatorSeat(client, key.signer)
+        try:
+            found = await seat.orders()
+        except OrderNotTaken:
+            key.take_back()
+            self.hint = (
+                f"`activity-tui order {self._address} key` makes a key for you, and tells what who appoints you needs."
+                if key.is_new
+                else f"The key that was shown is {operator_fingerprint(key.signer.key)}, of {key.path}."
+            )
+            raise
+        except BaseException:
+            # The server may have it.
+            _tell_of_made(key)
+            raise
+        _tell_of_made(key)
+        return seat, found
+
     async def give(self, kind: str, wish: OrderWish, because: str, *, as_json: bool) -> int:
         async with self._client() as client:
             await client.wait_logged_in(self._seconds)
-            seat = OperatorSeat(client.client, self._signer)
-            # The first operator of a network becomes it by showing their key.
-            await seat.orders()
+            seat, _ = await self._shown(client.client)
             while True:
                 drafted = await seat.draft(kind, wish.target, wish.words, because)
                 given = await seat.give(drafted)
@@ -185,7 +219,7 @@ class _Ordering:
     async def list(self, *, as_json: bool) -> int:
         async with self._client() as client:
             await client.wait_logged_in(self._seconds)
-            found = await OperatorSeat(client.client, self._signer).orders()
+            _, found = await self._shown(client.client)
         if as_json:
             put(
                 json.dumps(
@@ -207,7 +241,7 @@ class _Ordering:
             )
             return ExitStatus.DONE
         for one in reversed(found.orders):
-            put(_line(one, found.accounts.get(one.order.target)))
+            put(listed_order(one, found.accounts.get(one.order.target)))
         if found.suspended:
             names = ", ".join(neutralise(one, 64) for one in found.suspended)
             say(f"suspended, because they come from an expelled server: {names}; readmit lets one in")
@@ -232,16 +266,8 @@ def _as_json(one: ListedOrder, name: str | None) -> dict[str, object]:
         "name": name or order.name,
         "because": order.because,
         "undone_by": one.undone or None,
+        "used": one.used,
     }
-
-
-def _line(one: ListedOrder, name: str | None) -> str:
-    order = one.order
-    when = datetime.fromtimestamp(order.stamp / 1_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-    what = neutralise(f"{order.kind} {name or order.name or order.target}", 100)
-    because = f" ({neutralise(order.because, 200)})" if order.because else ""
-    undone = f" undone by {one.undone[:SHORT]}" if one.undone else ""
-    return f"{one.id[:SHORT]}  {when}  {neutralise(order.by, 64)}: {what}{because}{undone}"
 
 
 def _ignore(event: ClientEvent) -> None:

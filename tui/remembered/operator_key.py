@@ -18,6 +18,22 @@ FILE_NAME: Final = "operator-key"
 BYTES_MAX: Final = 64 * 1024
 
 
+class OwnKey:
+    """Somebody's key for orders, which may have been made just now, before it is known whether they are to give any."""
+
+    def __init__(self, path: Path, signer: Ed25519Signer, *, is_new: bool) -> None:
+        self.path = path
+        self.signer = signer
+        self.is_new = is_new
+
+    def take_back(self) -> None:
+        """They are no operator, so a key that was made for them now is not kept."""
+        if self.is_new:
+            for path in (self.path, _public_half(self.path)):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
 class KeyUnusable(Exception):
     """There is a file, and orders cannot be signed with it; the text says why, and what to do."""
 
@@ -53,6 +69,17 @@ def signer_of(path: Path) -> Ed25519Signer | None:
     return Ed25519Signer(key.private_bytes_raw())
 
 
+def own_key(path: Path) -> OwnKey:
+    """The key in a file, which is made where there is none: the first operator of a network becomes it by showing one.
+    Raises KeyUnusable, OSError."""
+    signer = signer_of(path)
+    return OwnKey(path, signer or make_key(path), is_new=signer is None)
+
+
+def _public_half(path: Path) -> Path:
+    return path.with_name(path.name + ".pub")
+
+
 def make_key(path: Path) -> Ed25519Signer:
     """Make a key, and keep it. Raises OSError."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,7 +89,7 @@ def make_key(path: Path) -> Ed25519Signer:
     private_file.write(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
     signer = Ed25519Signer(key.private_bytes_raw())
     with contextlib.suppress(OSError):
-        private_file.write(path.with_name(path.name + ".pub"), (public_line(signer) + "\n").encode())
+        private_file.write(_public_half(path), (public_line(signer) + "\n").encode())
     return signer
 
 

@@ -16,10 +16,17 @@ from tui.model.client_model import ClientModel
 from tui.model.network_faces import NodeFace
 from tui.panes.overview import address_for_others
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
+from tui.screens.deciding import (
+    WHERE,
+    NothingToDecide,
+    about_activity,
+    about_connection,
+    about_server,
+    about_user,
+)
 from tui.screens.filtering import FilteringScreen
 from tui.screens.inviting import NO_SERVER, WITH_SERVER, InvitationScreen, ServerInvitationScreen
 from tui.text import invitation
-from tui.text.order_words import order_line
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.widgets.bars import ShareBar
 
@@ -184,28 +191,50 @@ class OperatorScreen(FilteringScreen):
         question = what_disconnecting_does(who, found[0] if found else None)
         self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
 
-    def action_order(self) -> None:
-        """Put the beginning of an order about the selected row into the line where one writes."""
-        text = self._order_about(self.current)
+    async def action_order(self) -> None:
+        """Put the beginning of an order about the selected row into the line where one writes, for an operator."""
+        try:
+            text = self._order_about(self.current)
+        except NothingToDecide as problem:
+            self.notify(str(problem), severity="warning", markup=False)
+        else:
+            await self.app.run_action(f"begin_order({text!r})")
+
+    def begin_line(self, text: str) -> None:
+        """Have somebody go on writing a line. What they were writing stays for the up key."""
         self.action_write()
+        self.composer.remember(self.composer.value)
         self.composer.value = text
         self.composer.cursor_position = len(text)
 
+    def drop_line(self, text: str) -> None:
+        """Take back a line that was begun for somebody, unless they went on with it."""
+        if self.composer.value == text:
+            self.composer.value = ""
+
     def _order_about(self, pane: str) -> str:
+        """Raises NothingToDecide."""
         snapshot = self.model.snapshot
-        if pane == "users" and (selected := self.users.selected) is not None:
-            return order_line("silence", str(self.users.rows[selected].key))
-        if pane == "feed" and (selected := self.feed.selected) is not None:
-            entry = self.feed.entry(selected)
-            return order_line("remove", entry.id) if entry.id is not None else "/order "
-        if pane == "connections" and (selected := self.connections.selected) is not None and snapshot is not None:
-            conn = self.connections.connection_at(selected)
-            found = next((one for one in snapshot.connections if one.conn == conn), None)
-            if found is not None and found.role == "server" and found.server:
-                return order_line("expel", found.server, "--since", "0")
-            if found is not None and found.origin == "inbound":
-                return order_line("ban", host_of(found.peer))
-        return "/order "
+        match pane:
+            case "feed":
+                selected = self.feed.selected
+                return about_activity(self.feed.entry(selected) if selected is not None else None)
+            case "users":
+                selected = self.users.selected
+                return about_user(str(self.users.rows[selected].key) if selected is not None else None)
+            case "connections":
+                selected = self.connections.selected
+                if selected is None or snapshot is None:
+                    return about_connection(None)
+                number, conn = self.connections.visitor_at(selected), self.connections.connection_at(selected)
+                sessions = self.model.visitors.sessions() if self.model.visitors is not None else ()
+                visitor = next((one.address for one in sessions if one.number == number), "")
+                return about_connection(next((one for one in snapshot.connections if one.conn == conn), None), visitor)
+            case "network":
+                selected = self.network.selected
+                return about_server(str(self.network.row_key(selected)) if selected is not None else None, snapshot)
+            case _:
+                raise NothingToDecide(f"No order is about an event: {WHERE}.")
 
     def action_backup(self) -> None:
         node = self._own_node
@@ -226,14 +255,6 @@ class OperatorScreen(FilteringScreen):
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def host_of(peer: str) -> str:
-    """The host of an address as connections show it."""
-    try:
-        return parse_address(peer).host
-    except ValueError:
-        return peer
 
 
 def what_disconnecting_does(who: str, one: ConnectionView | None) -> str:

@@ -97,13 +97,21 @@ class OperatorDesk:
     """Takes what operators say."""
 
     def __init__(
-        self, context: Context, accounts: AccountBook, orders: Orders, topology: Topology, verifier: Verifier | None
+        self,
+        context: Context,
+        accounts: AccountBook,
+        orders: Orders,
+        topology: Topology,
+        verifier: Verifier | None,
+        is_used: Callable[[str, str], bool],
     ) -> None:
+        """`is_used`: whether an account, by its claim, has used the code of an order."""
         self._context = context
         self._accounts = accounts
         self._orders = orders
         self._topology = topology
         self._verifier = verifier
+        self._is_used = is_used
         self._looking: dict[int, tuple[Session, OrderDraft, EntryId]] = {}
         """Activities that the disk is asked for, by the question."""
         self._drafts: Mapping[str, Callable[[OrderDraft], _Draft]] = {
@@ -126,7 +134,7 @@ class OperatorDesk:
         if problem is None and self._orders.founding.is_named(session.claim):
             self._orders.founding.name(message.key)
         if problem is None and not self._orders.is_operator(message.key):
-            problem = self._no_operator(message.key)
+            problem = self._no_operator()
         if problem is not None:
             self._context.send(session, OrderRefused(problem))
         else:
@@ -144,19 +152,22 @@ class OperatorDesk:
             return "the key that was shown was not proved"
         return None
 
-    def _no_operator(self, key: bytes) -> str:
+    def _no_operator(self) -> str:
         founding = self._orders.founding.record
-        who = f"of this network {founding.name} is" if founding is not None and founding.name else "nobody is known"
+        known = founding is not None and founding.name
+        who = f"{founding.name} is" if founding is not None and known else "nobody is known to be one"
         return (
-            f"your key ({operator_fingerprint(key)}) is no operator's: {who}; an operator can appoint you, or whoever"
-            f" runs this server can name the key in its settings (operators)"
+            f"you are no operator of this network: {who}; an operator can appoint you, or whoever runs this server can"
+            " name your key in its settings (operators)"
         )
 
     def _page(self, message: OrdersRequest) -> OrderList:
         standing = self._orders.book.standing
         behind = message.behind
         found = [
-            ListedOrder(one, order, standing.undone.get(one, ""))
+            ListedOrder(
+                one, order, standing.undone.get(one, ""), order.kind == CODE and self._is_used(order.target, one)
+            )
             for one, order in reversed([*standing.heeded.items()])
             if behind is None or (order.stamp, one) < behind
         ]

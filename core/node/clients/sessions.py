@@ -131,7 +131,7 @@ class Sessions:
         self.posting.silenced = orders.effects.silenced
         self.secret_changes = SecretChanges(context, secrets, self._macs)
         self.code_redeeming = CodeRedeeming(context, book, secrets, orders, attempts, self._session_of, self._go_on)
-        self.operator_desk = OperatorDesk(context, book, orders, topology, orders.book.verifier)
+        self.operator_desk = OperatorDesk(context, book, orders, topology, orders.book.verifier, secrets.is_used)
         self.past_reading = PastReading(context, replication)
         self.people = People()
         absences.is_anybody_here = self.people.has_accounts
