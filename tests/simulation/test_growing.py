@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.simulation.plans.plan import Plan
+from core.simulation.plans.plan import Person, Plan
+from core.simulation.runs.runner import run
 from core.simulation.world.world import World
+from tests.simulation.plans import arrive, plan
 
 SEEDS = range(5)
 
@@ -49,3 +51,12 @@ def test_servers_that_are_near_each_other_are_one_network_at_once() -> None:
     for seed in SEEDS:
         _, one = grown(Plan(seed, servers=9, shape="chain", latency=(0.001, 0.01)))
         assert one <= 1.0, f"seed {seed}"
+
+
+def test_what_is_planned_for_one_network_waits_until_the_servers_are_one() -> None:
+    rivals = (Person("one", registers=True), Person("two", registers=True, username="one"))
+    arrivals = arrive(1.1, "one", "s000"), arrive(1.1, "two", "s002")
+    early = plan(*arrivals, people=rivals, latency=(0.3, 0.3), calm=1.0, duration=9.0)
+    report = run(early)
+    assert report.problems == []
+    assert report.seconds > early.duration + 1.0

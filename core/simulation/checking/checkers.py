@@ -164,7 +164,7 @@ def unique_registrations(world: World) -> Findings:
     """In a network that has grown and is whole, of several registrations of one name at most one succeeds."""
     winners: dict[str, str] = {}
     for at, agent in world.ledger.registrations:
-        if not world.plan.calm <= at < world.first_fault:
+        if not world.grown_at <= at < world.first_fault:
             continue
         if agent.username in winners:
             yield "unique names", f"{winners[agent.username]} and {agent.name} both registered {agent.username}"

@@ -71,7 +71,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     codec: bool = True
     people: tuple[Person, ...] = ()
     calm: float = 4.0
-    """Until when the world only grows."""
+    """Until when the world only grows. If its servers are not one network by then, all that is planned for later waits
+    for that."""
     duration: float = 30.0
     """When everything that is broken is repaired."""
     bound: float = 30.0

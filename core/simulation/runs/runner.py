@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +11,7 @@ from core.node.interface.node_config import NodeConfig
 from core.simulation.checking.checkers import ALWAYS, CONVERGED, SETTLED
 from core.simulation.checking.epilogue import examine
 from core.simulation.ledger import Violation
-from core.simulation.plans.plan import Plan
+from core.simulation.plans.plan import Operation, Plan
 from core.simulation.world.operations import HARMLESS, perform, repair, start_missed
 from core.simulation.world.settled_network import settled
 from core.simulation.world.world import World
@@ -20,6 +20,8 @@ STEP = 0.25
 """Seconds between two looks at whether the network is one again."""
 GLANCE = 0.02
 """Simulated seconds between two glances of who watches: where hundreds of servers start, one takes minutes."""
+GROWING_MAX = 30.0
+"""Seconds that servers that are far from each other get beyond a plan's calm to become one network."""
 
 
 @dataclass(slots=True)
@@ -83,12 +85,11 @@ def conclude(world: World, started: float, watch: WorldWatcher | None = None) ->
         settled(plan, world)
     else:
         world.grow()
-    for operation in plan.operations:
-        if operation.what not in HARMLESS:
-            world.first_fault = min(world.first_fault, operation.at)
-        world.schedule.at(operation.at, partial(perform, world, operation))
-    while world.schedule.time < plan.duration:
-        _pass(world, min(world.schedule.time + 1.0, plan.duration), watch)
+    _plan(world, (one for one in plan.operations if one.at < plan.calm), 0.0)
+    late = _grow(world, watch)
+    _plan(world, (one for one in plan.operations if one.at >= plan.calm), late)
+    while world.schedule.time < plan.duration + late:
+        _pass(world, min(world.schedule.time + 1.0, plan.duration + late), watch)
         world.note_sizes()
     repair(world)
     convergence = converge(world, plan.bound, watch)
@@ -124,6 +125,35 @@ def conclude(world: World, started: float, watch: WorldWatcher | None = None) ->
         time.perf_counter() - started,
         _lies(world),
     )
+
+
+def _plan(world: World, operations: Iterable[Operation], late: float) -> None:
+    """Have operations happen, so many seconds later than the plan has it."""
+    for operation in operations:
+        at = operation.at + late
+        if operation.what not in HARMLESS:
+            world.first_fault = min(world.first_fault, at)
+        world.schedule.at(at, partial(perform, world, operation))
+
+
+def _grow(world: World, watch: WorldWatcher | None) -> float:
+    """Wait until the plan's calm is over, and then for servers that are far from each other, and have not become one
+    network by then: how much longer that took, in seconds. No longer where something is broken meanwhile.
+
+    What was being registered before they were one may come to something that one network would not have allowed.
+    """
+    calm = world.plan.calm
+    _pass(world, min(calm, world.plan.duration), watch)
+    if world.plan.settled or world.first_fault <= calm or world.is_one:
+        return 0.0
+    while not (world.is_one and not world.is_registering) and world.schedule.time < calm + GROWING_MAX:
+        _pass(world, world.schedule.time + STEP, watch)
+    late = world.schedule.time - calm
+    if world.verbose:
+        print(f"the servers are one network {late:g} s later than planned: so is all that follows")
+    # What has been decided may still be on its way to who asked.
+    world.grown_at = world.schedule.time + world.plan.latency[1]
+    return late
 
 
 def _report(world: World, when: str) -> None:

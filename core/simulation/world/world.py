@@ -101,6 +101,8 @@ class World:
         """Messages that arrived, by kind."""
         self.first_fault = float("inf")
         """When the first fault happens."""
+        self.grown_at = plan.calm
+        """When the servers had become one network, or had been given up on for that."""
         self.largest: dict[str, int] = {}
         """The most that each of the nodes' queues ever held."""
         self.handing_out: Callable[[SimulatedServer, Frame], None] | None = None
@@ -266,6 +268,18 @@ class World:
             server.disk.is_quick and (server.node is None or not server.node.replication.parked)
             for server in self.servers.values()
         )
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all servers reach each other."""
+        nodes = [server.node for server in self.servers.values()]
+        ids = {server.id for server in self.servers.values()}
+        return all(node is not None and ids <= node.topology.reachable.keys() for node in nodes)
+
+    @property
+    def is_registering(self) -> bool:
+        """Whether a name is being registered anywhere."""
+        return any(server.node is not None and server.node.registration.open_claims for server in self.servers.values())
 
     @property
     def may_be_surrounded(self) -> bool:
