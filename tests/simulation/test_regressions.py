@@ -174,6 +174,10 @@ LESSONS: Final = {
     5122: "Who had begun at a server of the version before, and went on at another one, was not sent what a third one"
     " had dated before that, and was still keeping on a slow disk.",
     5100004008: "The simulator put a copy from before its key back on a server that others know by its key.",
+    63000000054: "Where the last server without a key had got one while it could be reached as before, two went on to"
+    " send everything over all of their links.",
+    63000000187: "The simulator took the copying of data for a fault, killed a server that was not in the network yet,"
+    " and never told it again where that is.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
 }

@@ -263,6 +263,8 @@ class Healing:
             self.known.heard_of(record.id)
         if before is not None and not before.is_where(record):
             self.known.moved(record.id)
+        if before is not None and (before.key is None) != (record.key is None):
+            self._signed_ways.upgraded()
         if before is not None and before.links != record.links:
             self._signed_ways.reconsider()
         if record.left and (before is None or not before.left):

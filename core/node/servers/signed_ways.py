@@ -39,12 +39,19 @@ class SignedWays:
     def observe(self) -> None:
         """Look at the map, if other servers can be reached than before."""
         if self._topology.reachable is not self._reachable:
-            self._reachable = self._topology.reachable
-            records = self._topology.records
-            self._neighbours.keyed_beside_tree = self._topology.own.key is not None and any(
-                records[server].key is None for server in self._reachable
-            )
-            self.reconsider()
+            self._look()
+
+    def upgraded(self) -> None:
+        """A server has a key that had none, or the other way round: it may be reached as before."""
+        self._look()
+
+    def _look(self) -> None:
+        self._reachable = self._topology.reachable
+        records = self._topology.records
+        self._neighbours.keyed_beside_tree = self._topology.own.key is not None and any(
+            records[server].key is None for server in self._reachable
+        )
+        self.reconsider()
 
     def reconsider(self) -> None:
         """Somebody's links, or what can be reached, are others."""

@@ -434,7 +434,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 
 
 HARMLESS: Final = frozenset(
-    {"arrive", "move", "post", "leave", "secret", "dial", "chat", "liar", "liar leaves", ORDER}
+    {"arrive", "move", "post", "leave", "secret", "dial", "chat", "copy data", "liar", "liar leaves", ORDER}
 ).union(f"{LIE}{kind}" for kind in LIES)
 """Operations under which nothing breaks: what is guaranteed is guaranteed although somebody lies."""
 
