@@ -144,9 +144,9 @@ def _grow(world: World, watch: WorldWatcher | None) -> float:
     """
     calm = world.plan.calm
     _pass(world, min(calm, world.plan.duration), watch)
-    if world.plan.settled or world.first_fault <= calm or world.is_one:
+    if world.plan.settled or world.first_fault <= calm or world.is_one():
         return 0.0
-    while not (world.is_one and not world.is_registering) and world.schedule.time < calm + GROWING_MAX:
+    while not (world.is_one() and not world.is_registering()) and world.schedule.time < calm + GROWING_MAX:
         _pass(world, world.schedule.time + STEP, watch)
     late = world.schedule.time - calm
     if world.verbose:

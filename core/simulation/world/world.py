@@ -269,14 +269,12 @@ class World:
             for server in self.servers.values()
         )
 
-    @property
     def is_one(self) -> bool:
         """Whether all servers reach each other."""
         nodes = [server.node for server in self.servers.values()]
         ids = {server.id for server in self.servers.values()}
         return all(node is not None and ids <= node.topology.reachable.keys() for node in nodes)
 
-    @property
     def is_registering(self) -> bool:
         """Whether a name is being registered anywhere."""
         return any(server.node is not None and server.node.registration.open_claims for server in self.servers.values())
