@@ -62,7 +62,7 @@ def test_init_says_why_a_file_cannot_be_written(program: Program, tmp_path: Path
 def test_every_line_of_the_template_is_right_once_the_comment_sign_is_gone() -> None:
     lines = [line.removeprefix("#") for line in template().splitlines() if line.startswith("#") and line[1:2] != " "]
     found = tomllib.loads("\n".join(lines))
-    assert list(found) == [setting.name for setting in SETTINGS]
+    assert list(found) == [*(setting.name for setting in SETTINGS), "keys"]
     given = {name: (value, 1) for name, value in found.items() if value != ""}
     chosen, problems = examine({}, {}, ConfigFile(Path("/c"), True, given))
     assert problems == []
@@ -150,3 +150,42 @@ def test_a_wrong_configuration_keeps_every_command_from_running(program: Program
         ended = program.run(*arguments, "--config", str(file))
         assert ended.status == 2, arguments
         assert f"{file}:1: port: 'x' is not a port" in ended.err
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_read_from_their_table_and_shown_as_toml(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[keys]\nfeed.write = "a"\n"pane.zoom" = ["Ctrl+O", "F9"]\n')
+    ended = program.run("config", "show", "--config", str(file))
+    assert ended.status == 0, ended.err
+    assert tomllib.loads(ended.out)["keys"] == {"feed.write": "a", "pane.zoom": ["ctrl+o", "f9"]}
+    assert program.run("config", "check", "--config", str(file)).status == 0
+
+
+def test_what_is_wrong_with_keys_is_told_with_what_to_do(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('port = 4000\n[keys]\nfeed.wirte = "a"\npane.zoom = "Strg+O"\nfeed.write = "t"\n')
+    ended = program.run("config", "check", "--config", str(file))
+    assert ended.status == 2
+    lines = ended.out.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [f"{file}:2"] * 3
+    assert "feed.write" in lines[0] and "ctrl" in lines[1] and "application.theme" in lines[2]
+
+
+@pytest.mark.parametrize("command", ["serve", "status"])
+def test_no_command_runs_with_keys_that_are_wrong(command: str, program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[keys]\nfeed.write = "t"\n')
+    words = (command, "localhost") if command == "status" else (command,)
+    ended = program.run(*words, "--config", str(file))
+    assert ended.status == 2
+    assert ended.err.startswith(f"activity-tui: {file}:1: [keys] feed.write: ")
+
+
+def test_the_file_to_begin_with_has_every_key_and_says_what_holds(program: Program) -> None:
+    uncommented = "\n".join(line[1:] for line in template().splitlines() if line.startswith('#"') or line == "#[keys]")
+    found, problems = examine({}, {}, ConfigFile(Path("f"), True, {"keys": (tomllib.loads(uncommented)["keys"], 1)}))
+    assert problems == []
+    assert found.keymap["feed.write"] == "i" and found.keymap["application.quit"] == "ctrl+q"

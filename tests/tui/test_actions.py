@@ -77,7 +77,7 @@ def test_every_action_of_the_list_is_bound_somewhere_or_has_no_key():
         for found in BindingsMap(kind.__dict__.get("BINDINGS", ())).key_to_bindings.values()
         for binding in found
     }
-    of_textual = {"pane.next", "pane.previous", "application.palette"}
+    of_textual = {"application.palette"}
     assert {action.id for action in ACTIONS if action.keys} - of_textual == bound
 
 

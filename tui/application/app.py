@@ -127,6 +127,11 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         `app_options` are Textual's, such as
         `driver_class`.
         """
+        self.preferences = preferences or Preferences()
+        keymap = dict(self.preferences.keymap or {})
+        if palette_keys := keymap.get("application.palette"):
+            # Textual binds it itself, under no id, while an application is made.
+            self.COMMAND_PALETTE_BINDING = palette_keys.partition(",")[0]  # type: ignore[misc]
         super().__init__(**app_options)
         # Styles here have no colours out of a palette that would have to be looked up on every line.
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
@@ -138,7 +143,6 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         screen_dismissal.install()
         nearest_colours.install()
         self.model = model
-        self.preferences = preferences or Preferences()
         self.line_pool = LinePool()
         """What has been painted and may be painted again."""
         self.shown = False
@@ -166,8 +170,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
             terminal_colours.without_colour(self, self.preferences.no_color)
         self.theme = self.preferences.theme if self.preferences.theme in self.available_themes else DEFAULT_THEME
-        if self.preferences.keymap:
-            self.set_keymap(dict(self.preferences.keymap))
+        if keymap:
+            self.set_keymap(keymap)
 
     # --- life ------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.cli import given_file, values
 from tui.cli.setting_table import (
@@ -15,6 +15,7 @@ from tui.cli.setting_table import (
     CONFIG_VARIABLE,
     ENVIRONMENT_PREFIX,
     GONE,
+    KEYS_TABLE,
     NEW_SECRET_VARIABLE,
     SETTINGS,
     Destination,
@@ -22,6 +23,9 @@ from tui.cli.setting_table import (
 from tui.remembered import directories
 from tui.script.exit_status import usage_error
 from tui.text.quantities import shown, suggestion
+
+if TYPE_CHECKING:
+    from tui.user_actions.keymap import Keymap
 
 
 class SettingChoice:
@@ -137,9 +141,11 @@ def _line_of(document: str, key: str) -> int:
 class ChosenSettings:
     """What every setting is, and why. Made by `choose`."""
 
-    def __init__(self, chosen: Mapping[str, SettingChoice], file: ConfigFile) -> None:
+    def __init__(self, chosen: Mapping[str, SettingChoice], file: ConfigFile, keymap: Keymap) -> None:
         self._chosen = chosen
         self.file = file
+        self.keymap = keymap
+        """Other keys for actions."""
 
     def __getitem__(self, name: str) -> SettingChoice:
         return self._chosen[name]
@@ -199,7 +205,8 @@ def examine(
     flags: Mapping[str, object], environment: Mapping[str, str], file: ConfigFile
 ) -> tuple[ChosenSettings, list[SettingProblem]]:
     """Like `choose`, but collects what is wrong; a wrong value leaves the setting to the next source."""
-    problems = [*_unknown_keys(file), *_gone_variables(environment)]
+    keymap, wrong_keys = _keymap(file)
+    problems = [*_unknown_keys(file), *_gone_variables(environment), *wrong_keys]
     chosen: dict[str, SettingChoice] = {}
     for setting in SETTINGS:
         sources: list[tuple[object, str]] = [
@@ -219,7 +226,22 @@ def examine(
                 problems.append(SettingProblem(origin, within + str(error)))
         chosen.setdefault(setting.name, SettingChoice(setting.default, "default", DEFAULT_RANK))
     problems.sort(key=_place)
-    return ChosenSettings(chosen, file), problems
+    return ChosenSettings(chosen, file, keymap), problems
+
+
+def _keymap(file: ConfigFile) -> tuple[Keymap, list[SettingProblem]]:
+    """What the table `keys` of the file says, and what is wrong with it."""
+    table, line = file.found.get(KEYS_TABLE, ({}, 0))
+    if not table:
+        return {}, []
+    if not isinstance(table, dict):
+        return {}, [SettingProblem(f"{file.path}:{line}", f"{KEYS_TABLE} is a table: write [{KEYS_TABLE}] above it")]
+    from tui.user_actions.keymap import read_keymap
+
+    keymap, problems = read_keymap(table)
+    return keymap, [
+        SettingProblem(f"{file.path}:{line}", f"[{KEYS_TABLE}] {action}: {sentence}") for action, sentence in problems
+    ]
 
 
 def _place(problem: SettingProblem) -> float:
@@ -234,7 +256,7 @@ def _unknown_keys(file: ConfigFile) -> Iterable[SettingProblem]:
     for key, (value, line) in file.found.items():
         if key in GONE:
             yield SettingProblem(f"{file.path}:{line}", f"{key} {GONE[key]}")
-        elif key not in BY_NAME:
+        elif key not in BY_NAME and key != KEYS_TABLE:
             table = "the table " if isinstance(value, dict) else ""
             yield SettingProblem(f"{file.path}:{line}", f"{table}{shown(key)} is no setting{suggestion(key, BY_NAME)}")
 

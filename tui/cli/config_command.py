@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tui.cli.chosen_settings import (
@@ -19,7 +19,7 @@ from tui.cli.chosen_settings import (
 )
 from tui.cli.console import put, say
 from tui.cli.inputs import given_settings
-from tui.cli.setting_table import CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting
+from tui.cli.setting_table import CONFIG_VARIABLE, GROUP_TITLES, KEYS_TABLE, SETTINGS, Setting
 from tui.remembered import directories
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 
@@ -65,6 +65,10 @@ def shown_settings(choices: ChosenSettings) -> Iterator[str]:
     width = max(len(left) for left, _ in lines if len(left) <= 60)
     for left, right in lines:
         yield f"{left:<{width}}  # {right}"
+    if choices.keymap:
+        yield f"[{KEYS_TABLE}]"
+        for action, keys in choices.keymap.items():
+            yield f"{_toml(action)} = {_toml_list(keys.split(','))}"
 
 
 def _check(path: Path | None, origin: str) -> int:
@@ -133,17 +137,26 @@ def template() -> str:
         "# Settings of activity-tui. Flags and environment variables (ACTIVITY_TUI_PORT for port) win over this file.",
         "# `activity-tui config check` tells what is wrong here; `activity-tui config show` what holds.",
     ]
+    from tui.user_actions.keymap import usual_keys
+
     for group, title in GROUP_TITLES.items():
         lines += ["", f"# --- {title}"]
         for setting in SETTINGS:
             if setting.group == group:
                 lines += ["", *_explained(setting)]
+    lines += ["", "# --- Your keys, by the ids of their actions", "", f"#[{KEYS_TABLE}]"]
+    lines += [f"#{_toml(action)} = {_toml_list(keys)}" for action, keys in usual_keys()]
     return "\n".join(lines) + "\n"
 
 
 def _explained(setting: Setting) -> Iterator[str]:
     yield f"# {setting.help[0].upper()}{setting.help[1:]}." + (f" Default: {setting.unset}." if setting.unset else "")
     yield f"#{setting.name} = {_toml('' if setting.default is None else setting.default)}"
+
+
+def _toml_list(values: Iterable[str]) -> str:
+    shown = [_toml(value) for value in values]
+    return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
 
 
 def _toml(value: object) -> str:

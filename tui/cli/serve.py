@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         cast(str | None, choices.value("user")),
         choices.secret("user_secret"),
         cast(str | None, choices.value("theme")),
+        choices.keymap or None,
     )
     if node is not None:
         from tui.cli.planning import plan_ahead

@@ -18,6 +18,9 @@ from tui.text.quantities import count_between, duration, duration_between, numbe
 
 ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
 CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
+KEYS_TABLE: Final = "keys"
+"""The table of the configuration file that gives actions other keys."""
+
 NEW_SECRET_VARIABLE: Final = "ACTIVITY_TUI_NEW_SECRET"
 """What `passwd` changes a secret to: no setting, for it is said once."""
 

@@ -48,5 +48,6 @@ def first_preferences(
     return Preferences(
         theme=person.theme or chosen.theme or usual.theme,
         bell=next((policy for policy in BELL_POLICIES if policy == chosen.bell), usual.bell),
+        keymap=person.keymap,
         anonymous=anonymous,
     )

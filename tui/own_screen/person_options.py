@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from core.wire import KeepsSecret
@@ -18,3 +19,5 @@ class PersonOptions(KeepsSecret, frozen=True):
     """None: ask."""
     theme: str | None = None
     """None: as chosen the last time."""
+    keymap: Mapping[str, str] | None = None
+    """Other keys for actions, by the actions' ids."""

@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 from tui.user_actions.action_table import ACTIONS, ActionScope, UserAction
 
-_OWN_KEYS: Final = frozenset({"pane.next", "pane.previous", "application.palette"})
+_OWN_KEYS: Final = frozenset({"application.palette"})
 """Bound by Textual itself; listed here for the help screen."""
 
 

@@ -79,14 +79,14 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "zoom",
         footer="Zoom",
     ),
-    UserAction("pane.next", "tab", "Next pane", "Move to the next pane or field.", "Panes", "focus_next"),
+    UserAction("pane.next", "tab", "Next pane", "Move to the next pane or field.", "Panes", "app.focus_next"),
     UserAction(
         "pane.previous",
         "shift+tab",
         "Previous pane",
         "Move to the pane or field before.",
         "Panes",
-        "focus_previous",
+        "app.focus_previous",
     ),
     UserAction(
         "feed.write",
