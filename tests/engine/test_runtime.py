@@ -145,6 +145,50 @@ async def test_a_node_that_is_woken_is_told_no_earlier_time_than_it_asked_for() 
     assert told == sorted(told)
 
 
+async def test_what_comes_of_an_action_is_handed_in_behind_all_that_was_wanted_with_it() -> None:
+    """So the time at which the node wants to be woken is the one that it named last, and nothing overtakes anything."""
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+
+    def script(event: Event) -> list[Action]:
+        match event:
+            case StoreRecovered():
+                return [Notify(Notice(1.0, "lost", "")), Notify(Notice(2.0, "alone", "")), WakeAt(begin + 3_600.0)]
+            case DisconnectRequested():
+                return [Notify(Notice(3.0, "healed", "")), WakeAt(begin + 0.05)]
+        return []
+
+    async with world(script) as here:
+        note = here.runtime._on_notice
+
+        def noted(notice: Notice) -> None:
+            note(notice)
+            if notice.kind == "lost":
+                here.runtime.deliver(DisconnectRequested(1, "of the notice"))
+
+        here.runtime._on_notice = noted
+        here.runtime.deliver(StoreRecovered())
+        assert [notice.kind for notice in here.notices] == ["lost", "alone", "healed"]
+        await here.node.told(Woke)
+
+
+async def test_an_action_that_fails_keeps_back_nothing_that_comes_of_another(caplog: pytest.LogCaptureFixture) -> None:
+    def script(event: Event) -> list[Action]:
+        return [Notify(Notice(1.0, "lost", "")), Notify(Notice(2.0, "alone", ""))] if event == StoreRecovered() else []
+
+    async with world(script) as here:
+
+        def noted(notice: Notice) -> None:
+            here.runtime.deliver(DisconnectRequested(1, notice.kind))
+            raise ZeroDivisionError("a planted fault")
+
+        here.runtime._on_notice = noted
+        here.runtime.deliver(StoreRecovered())
+        assert [event.reason for event in here.node.of(DisconnectRequested)] == ["lost", "alone"]
+        here.runtime.deliver(DisconnectRequested(1, "later"))
+        assert here.node.of(DisconnectRequested)[-1].reason == "later"
+
+
 # --- faults -------------------------------------------------------------------------------------------------------
 
 

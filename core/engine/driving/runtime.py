@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -137,6 +138,10 @@ class Runtime:
         self._on_network = on_network
         self._tracer = tracer
         self._node: NodeMachine | None = None
+        self._acting = False
+        """Whether what the node wants done is being carried out."""
+        self._behind: deque[tuple[Event, Now]] = deque()
+        """Events that have come of it meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer = WakeTimer(loop, lambda: self.deliver(Woke()))
         self.now = self._timer.now
@@ -194,7 +199,7 @@ class Runtime:
         """Begin to drive `node`. Raises what its start does."""
         self._node = node
         self.connections.running = True
-        self._perform(node.start(self.now()))
+        self._in_turn(lambda: self._perform(node.start(self.now())))
 
     def deliver(self, event: Event) -> None:
         """Hand the node an event; nothing when it has finished."""
@@ -268,6 +273,23 @@ class Runtime:
     # --- events and actions ---------------------------------------------------------------------------------------
 
     def _handle(self, event: Event, now: Now) -> None:
+        """Hand in an event; one that comes of an action behind all that was wanted with that. Otherwise what is wanted
+        later would be done earlier, and the time at which the node wants to be woken would be an older one."""
+        if self._acting:
+            self._behind.append((event, now))
+        else:
+            self._in_turn(lambda: self._take(event, now))
+
+    def _in_turn(self, act: Callable[[], None]) -> None:
+        self._acting = True
+        try:
+            act()
+            while self._behind:
+                self._take(*self._behind.popleft())
+        finally:
+            self._acting = False
+
+    def _take(self, event: Event, now: Now) -> None:
         node = self._node
         if node is None:
             return
@@ -319,8 +341,7 @@ class Runtime:
         network = self._tls.adopt(action.network)
         self._persistence.keep_network(network)
         self._on_network()
-        # Behind the action in hand: the node is not told while it acts.
-        self.loop.call_soon(lambda: self.deliver(NetworkAdopted(network)))
+        self.deliver(NetworkAdopted(network))
 
     def _keep_secret(self, action: KeepSecret) -> None:
         self._on_secret(action.secret)
@@ -359,8 +380,7 @@ class Runtime:
             self._tracer.write(action.kind, action.fields)
 
     def _count_queues(self, action: CountQueues) -> None:
-        # Behind the action in hand: the node is not asked while it answers.
-        self.loop.call_soon(lambda: self.deliver(QueuesCounted(action.token, self.queues())))
+        self.deliver(QueuesCounted(action.token, self.queues()))
 
     def _key_removed(self, action: KeyRemoved) -> None:
         self._on_key_removed(action.claim, action.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
@@ -208,6 +209,10 @@ class SimulatedServer:
         """Activities that have arrived at this moment, and are not handed in yet: all over one connection."""
         self._posting = 0
         """Which one that is."""
+        self._acting = False
+        """Whether what the node wants done is being carried out."""
+        self._behind: deque[Event] = deque()
+        """Events that have come of it meanwhile."""
         self._subscribed: dict[int, bool] = {}
         """And whether each speaks the base protocol only."""
         self._wake_at: float | None = None
@@ -306,6 +311,7 @@ class SimulatedServer:
             return
         self.node = None
         self._posts = []
+        self._behind.clear()
         self._observer.broke()
         network = self._environment.network
         network.unlisten(self.address)
@@ -364,9 +370,15 @@ class SimulatedServer:
     # --- events -------------------------------------------------------------------------------------------------------
 
     def handle(self, event: Event) -> None:
-        """Hand the node an event, if it lives, and do what it wants done."""
+        """Hand the node an event, if it lives, and do what it wants done; behind that, what comes of it at once."""
+        if self._acting:
+            self._behind.append(event)
+            return
         if self._posts:
             self._hand_in_posts()
+        self._take(event)
+
+    def _take(self, event: Event) -> None:
         node = self.node
         if node is not None:
             self.perform(node.handle(event, self.now()))
@@ -432,15 +444,18 @@ class SimulatedServer:
     # --- actions ------------------------------------------------------------------------------------------------------
 
     def perform(self, wanted: Sequence[actions.Action]) -> None:
-        """Do what the node wants done."""
+        """Do what the node wants done, and hand in what has come of it meanwhile."""
         performers = self._performers
-        if self.performing is None:
+        outermost, self._acting = not self._acting, True
+        try:
             for action in wanted:
+                if self.performing is not None:
+                    self.performing(action)
                 performers[type(action)](action)
-        else:
-            for action in wanted:
-                self.performing(action)
-                performers[type(action)](action)
+        finally:
+            self._acting = not outermost
+        while outermost and self._behind:
+            self._take(self._behind.popleft())
 
     def _send(self, action: actions.Send) -> None:
         end = self._ends.get(action.conn)
