@@ -94,6 +94,28 @@ def test_a_name_that_cannot_be_found_is_status_3(program: Program) -> None:
     assert program.run("status", "no-such-host.invalid").status == 3
 
 
+@pytest.mark.parametrize("command", [("post", "x"), ("tail",), ("status",)])
+def test_something_else_that_listens_there_is_named_once(program: Program, command: tuple[str, ...]) -> None:
+    def answer() -> None:
+        while True:
+            try:
+                connected, _ = listener.accept()
+            except OSError:
+                return
+            with connected:
+                connected.recv(1024)
+                connected.sendall(b"HTTP/1.0 400 Bad request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        threading.Thread(target=answer, daemon=True).start()
+        ended = program.run(command[0], address, *command[1:], "--plain")
+        listener.shutdown(socket.SHUT_RDWR)
+    sentence = ended.err.splitlines()[-2]
+    assert ended.status == 3 and sentence.startswith(f"activity-tui: {address} talks nonsense: "), ended.err
+    assert sentence.count(address) == 1 and "no server of such a network answers" in ended.err
+
+
 def test_a_server_that_says_nothing_is_given_up_after_the_timeout(program: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         ended = program.run("post", f"127.0.0.1:{silent.getsockname()[1]}", "x", "--timeout", "0.5")

@@ -96,3 +96,45 @@ def test_the_port_at_which_a_server_is_reached_tells_which_of_ones_own_it_is(pro
         assert invited.status == 0 and f" {node.address}/" in invited.out, invited.err
         otherwise = program.run("invite", "server", node.address, "--port", "1")
         assert otherwise.status == 6 and "node-1 is no data" in otherwise.err
+
+
+def test_the_only_server_that_somebody_runs_is_the_one_that_is_meant_and_its_address_is_told(program: Program) -> None:
+    directories = program.home / ".local/share/activity-tui"
+    with running_node(program, directories / "node-1234", "--advertise", "chat.example.org:4321"):
+        person = program.run("invite", "person")
+        assert person.out.startswith("activity-tui join chat.example.org:4321 --network "), person.err
+        server = program.run("invite", "server")
+        assert server.out.startswith("activity-tui join chat.example.org:4321/"), server.err
+        otherwise = program.run("invite", "person", "--advertise", "other.example.org:99")
+        assert otherwise.status == 2 or "join other.example.org:99 " in otherwise.out
+
+
+def test_of_several_servers_none_is_guessed(program: Program, data: Path) -> None:
+    directories = program.home / ".local/share/activity-tui"
+    directories.mkdir(parents=True)
+    for port in (4001, 4002):
+        (directories / f"node-{port}").symlink_to(data, target_is_directory=True)
+    for command in (("invite", "person"), ("verify",), ("known-servers",)):
+        ended = program.run(*command)
+        assert ended.status == 2 and "There are several here: node-4001, node-4002" in ended.err, ended.err
+    assert program.run("invite", "person", "--port", "4002").status == 0
+
+
+def test_a_server_that_is_not_let_in_leaves_nothing_behind_but_what_was_there_before(
+    program: Program, tmp_path: Path
+) -> None:
+    with running_node(program, tmp_path / "first") as first:
+        network = program.run("invite", "person", first.address, "--data-dir", str(tmp_path / "first")).out.split()[-1]
+        line = f"{first.address}/{network}/{'b' * 26}"
+        join = ("join", line, "--headless", "--host", "127.0.0.1", "--port", "0")
+        refused = program.run(*join)
+        assert refused.status == 4 and "it was not given out here" in refused.err, refused.err
+        assert not list((program.home / ".local/share/activity-tui").glob("node-*"))
+        refused = program.run("join", first.address, *join[2:], variables={"ACTIVITY_TUI_SECRET": "wrong"})
+        assert refused.status == 4, refused.err
+        assert not list((program.home / ".local/share/activity-tui").glob("node-*"))
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        (kept / "mine").write_text("stays")
+        assert program.run(*join, "--data-dir", str(kept)).status == 4
+        assert (kept / "mine").read_text() == "stays"

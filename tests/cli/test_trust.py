@@ -323,7 +323,16 @@ def test_what_is_known_can_be_listed_and_forgotten(program: Program) -> None:
         assert program.run("known-networks", "--remove", tls.fingerprint).status == 0
         assert program.run("known-networks").out == ""
         assert program.run("post", server.address, "x", variables=CAUTIOUS).status == 4
-    assert program.run("known-networks", "--remove", "nobody.example").status == 1
+        assert program.run("post", server.address, "x").status == 0
+        other = program.run("known-networks", "--remove", "nobody.example")
+        assert other.status == 1 and "Without --remove all are listed." in other.err
+
+
+def test_who_knows_no_network_is_told_so(program: Program) -> None:
+    removed = program.run("known-networks", "--remove", "nobody.example")
+    assert removed.status == 1 and "You know no network yet" in removed.err
+    listed = program.run("known-networks")
+    assert (listed.status, listed.out) == (0, "") and "you know no network yet" in listed.err
 
 
 def test_lines_that_somebody_has_written_stay(program: Program) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.wire.address import Address
 from tui.model.network_faces import SignIn
-from tui.own_screen.first_choices import first_identity
+from tui.own_screen.first_choices import first_identity, new_name
 from tui.own_screen.person_options import PersonOptions
 from tui.remembered import credentials
 from tui.text import invitation
@@ -47,12 +47,12 @@ KEPT = credentials.Remembered("zoe", "kept")
         (None, None, credentials.Remembered("zoe"), None),
         (None, None, credentials.Remembered("anonymous"), SignIn("anonymous")),
         ("bob", "given", KEPT, SignIn("login", "bob", "given")),
-        ("bob", None, KEPT, SignIn("register", "bob", remember=True)),
+        ("bob", None, KEPT, None),
         ("zoe", None, KEPT, SignIn("login", "zoe", "kept", remember=True)),
         ("anonymous", None, KEPT, SignIn("anonymous")),
     ],
 )
-def test_settings_go_before_memory_and_a_name_alone_is_a_new_one(name, secret, remembered, identity):
+def test_settings_go_before_memory_and_a_name_alone_is_asked_about(name, secret, remembered, identity):
     assert first_identity(PersonOptions(name, secret), remembered) == identity
 
 
@@ -79,7 +79,18 @@ def test_a_name_that_is_remembered_elsewhere_is_asked_about_and_not_registered_a
         "yan", "2", (*ELSEWHERE.accounts, credentials.SavedAccount("yan", "2", None, ("b:1",)))
     )
     assert first_identity(PersonOptions("zoe", None), here, "b:1") is None
-    assert first_identity(PersonOptions("xan", None), here, "b:1") == SignIn("register", "xan", remember=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [("xan", "xan"), ("zoe", ""), ("anonymous", ""), ("bob~abcdef", ""), (None, "")],
+)
+def test_a_name_of_which_nothing_is_remembered_is_asked_about_and_may_be_new(name: str | None, new: str) -> None:
+    here = credentials.Remembered("zoe", None, (credentials.SavedAccount("zoe", "kept", None, ("a:1",)),))
+    assert new_name(PersonOptions(name, None), here) == new
+    if new:
+        assert first_identity(PersonOptions(name, None), here, "b:1") is None
+        assert first_identity(PersonOptions(name, "1"), here, "b:1") == SignIn("login", new, "1")
 
 
 def test_a_name_that_no_network_registers_is_asked_about_and_may_log_in():

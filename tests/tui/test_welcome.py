@@ -81,6 +81,18 @@ async def test_a_name_given_at_the_start_that_the_network_would_not_register_is_
         assert (app.screen.way, app.screen.query_one("#name").value) == ("login", "bob~abcdef")
 
 
+async def test_a_name_that_may_be_mistyped_is_registered_only_by_who_says_so(world, tmp_path):
+    app = world.app(first=None, suggestion="alcie", new_name="alcie", person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        await settled(pilot)
+        assert "alcie is not remembered here: register it if it is new" in " ".join(screen_text(app).split())
+        assert app.screen.way == "register" and not world.clients
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: bool(world.clients))
+        assert (world.client.identity.way, world.client.identity.username) == ("register", "alcie")
+
+
 # --- how it looks ---------------------------------------------------------------------------------------------------
 
 

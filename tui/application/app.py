@@ -107,6 +107,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         *,
         first: SignIn | None = None,
         suggestion: str = "",
+        new_name: str = "",
         leave: Leave | None = None,
         person_dir: Path | None = None,
         remembered: Remembered | None = None,
@@ -118,12 +119,13 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         **app_options: Any,
     ) -> None:
         """
-        `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
-        the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
-        to remember the person, and what they chose here; `remembered`: what is there already. `before`: what an
-        application was in the middle of that failed over the same model. `frame_scheduler`: gives out the turns to be
-        painted; None where there is no other application in the process. `begun`: comes back when what is to be shown
-        is there, with what became of a screen before; None where it is. `has_shown` is called after the first frame.
+        `first`: who to be at the start; None asks, with the name `suggestion` filled in. `new_name`: that name, if it
+        may be one to register. `leave`: takes the node out of the network and returns the exit status; None when
+        leaving concerns nobody but this session. `person_dir`: where to remember the person, and what they chose here;
+        `remembered`: what is there already. `before`: what an application was in the middle of that failed over the
+        same model. `frame_scheduler`: gives out the turns to be painted; None where there is no other application in
+        the process. `begun`: comes back when what is to be shown is there, with what became of a screen before; None
+        where it is. `has_shown` is called after the first frame.
         `app_options` are Textual's, such as
         `driver_class`.
         """
@@ -157,7 +159,9 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         """Whether something went wrong that ends this application."""
         self.middle = Before()
         """What the person was in the middle of then."""
-        self._identity = Identity(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
+        self._identity = Identity(
+            self, suggestion=suggestion, new_name=new_name, directory=person_dir, remembered=remembered
+        )
         self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
         key_dir = directories.data_dir() if person_dir is not None else None

@@ -18,6 +18,7 @@ from tui.text.order_list import SHORT, listed_order
 from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, named_operands, parse_order, since_of
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
+from tui.text.shown_paths import shown_path
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
@@ -84,7 +85,9 @@ class GivingOrders:
         except (OrderNotTaken, *UNANSWERED) as error:
             self._say(f"your key could not be shown to the server: {error}; `/order list` tries again", "warning")
             return
-        self._say(f"You are the operator of this network. Keep a copy of your key: {self._path}", "information")
+        if self._path is not None:
+            text = f"You are the operator of this network. Keep a copy of your key: {shown_path(self._path)}"
+            self._say(text, "information")
 
     async def _shown(self) -> tuple[OperatorSeat, OrderList]:
         """Show the key, by which the first account becomes an operator; what is in force. A key that was made for that

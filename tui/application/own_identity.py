@@ -19,6 +19,7 @@ from tui.screens.asking import ConfirmScreen
 from tui.screens.secret_dialogs import ChangeSecretScreen, SecretScreen, SecretWish
 from tui.screens.welcome import WelcomeScreen
 from tui.text.safe_text import fit, neutralise, neutralise_name
+from tui.text.shown_paths import shown_path
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
@@ -44,15 +45,17 @@ class Identity:
         app: ActivityApp,
         *,
         suggestion: str,
+        new_name: str = "",
         directory: Path | None,
         remembered: credentials.Remembered | None = None,
     ) -> None:
-        """`suggestion`: a name to fill in. `directory`: where to remember the person, and `remembered` what is there;
-        None for nowhere."""
+        """`suggestion`: a name to fill in, which may be one to register if it is `new_name`. `directory`: where to
+        remember the person, and `remembered` what is there; None for nowhere."""
         self._remembered = remembered
         self._app = app
         self._model = app.model
         self._suggestion = suggestion
+        self._new_name = new_name
         self._directory = directory
         self._told_of_loss = False
         self._unconfirmed: dict[str, str] = {}
@@ -109,6 +112,9 @@ class Identity:
         )
         name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
         way = self._way_before(name)
+        unasked = bool(problem or occasion)
+        if known is None and name and name == self._new_name and not unasked:
+            occasion = f"{neutralise_name(name)} is not remembered here: register it if it is new, or log in with it."
         before, name_before = (known, model.username) if model.online else (None, None)
         if name_before is not None:
             where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
@@ -117,7 +123,7 @@ class Identity:
             f"{occasion}\n{where}" if occasion else where,
             title="Welcome to the activity network" if name_before is None else "Log in as somebody else",
             later=self._later(name_before),
-            unasked=bool(problem or occasion),
+            unasked=unasked,
             username=name,
             secret=self._chosen_before(way),
             way=way,
@@ -140,7 +146,7 @@ class Identity:
         known = self._model.identity
         if known is not None and (known.way != "anonymous" or self._app.preferences.anonymous):
             return known.way
-        return "login" if name else "register"
+        return "login" if name and name != self._new_name else "register"
 
     def _chosen_before(self, way: Way) -> str:
         """The secret that somebody new has chosen for their name, over SSH with the password that they came with.
@@ -256,13 +262,13 @@ class Identity:
         directory = self._directory
         kept = wanted and problem is None and directory is not None
         if kept and directory is not None:
-            after = f"It is remembered in {credentials.path_of(directory)}, which only you can read."
+            after = f"It is remembered in {shown_path(credentials.path_of(directory))}, which only you can read."
         else:
             why = "It is not remembered here, as you chose."
             if directory is None:
                 why = "Nothing of it is kept on this side."
             elif wanted:
-                why = f"It could not be remembered in {credentials.path_of(directory)}: {problem}."
+                why = f"It could not be remembered in {shown_path(credentials.path_of(directory))}: {problem}."
             after = f"{why}\nNote it now, where you keep your passwords: nobody can tell it to you again."
             self._unconfirmed[username] = secret
 
@@ -271,7 +277,7 @@ class Identity:
                 del self._unconfirmed[username]
             if not self._app.leaving:
                 self._app.notify(
-                    f"The secret is in {credentials.path_of(directory)}."
+                    f"The secret is in {shown_path(credentials.path_of(directory))}."
                     if kept and directory is not None
                     else "Good that you have noted the secret: it is kept nowhere here.",
                     markup=False,
@@ -338,7 +344,7 @@ class Identity:
         else:
             text = "Your secret is changed."
             if wish.remember and problem is None and self._directory is not None:
-                text += f" It is remembered in {credentials.path_of(self._directory)}."
+                text += f" It is remembered in {shown_path(credentials.path_of(self._directory))}."
             elif wish.remember:
                 text += f" It could not be remembered: {problem}."
             app.notify(text, severity="information" if problem is None else "warning", markup=False, timeout=10)

@@ -56,9 +56,12 @@ async def meet(address: Address, trust: NetworkTrust | None) -> None:
 
 def unreachable(address: Address, reason: str) -> CommandFailed:
     """What to say when nobody, or nobody of ours, answers at an address; `reason` is a clause."""
+    # A client's own words name the address, too.
+    clause = reason.removeprefix(f"{address} ")
+    sentence = f"{address} cannot be reached: {reason}" if clause == reason else f"{address} {clause}"
     return CommandFailed(
         ExitStatus.UNREACHABLE,
-        f"{address} cannot be reached: {reason}",
+        sentence,
         hint=SOMETHING_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
     )
 
@@ -99,8 +102,7 @@ class AddressFailures:
         return strange(address, known, shown)
 
     def unreachable(self, reason: str) -> CommandFailed:
-        # The client's own reason names the address too, if it did not even get there.
-        return unreachable(self.address, reason.removeprefix(f"{self.address} cannot be reached: "))
+        return unreachable(self.address, reason)
 
 
 def script_client(

@@ -23,6 +23,8 @@ SAME_SIGNAL: Final = 0.1
 """Seconds in which signals count as one: supervisors signal a process and then its whole group (`timeout` does)."""
 LEAVE_LIMIT: Final = 30.0
 """Seconds after a signal until the process ends, whatever still goes on in it. The engine's own limits are shorter."""
+ANY: Final = frozenset({"0.0.0.0", "::"})
+"""Hosts that mean all addresses of a machine, and are none of them."""
 
 
 def serve_headless(options: NodeOptions) -> int:
@@ -102,7 +104,8 @@ class _Headless:
         return ending.result()
 
     async def _introduce(self, server: Server) -> None:
-        self._log.write(f"listening on {server.address}, reached at {server.advertised}")
+        everywhere = " (all addresses of this machine)" if server.address.host in ANY else ""
+        self._log.write(f"listening on {server.address}{everywhere}, reached at {server.advertised}")
         data_dir = server.settings.data_dir
         self._log.write(f"data is kept in {data_dir}")
         self._log.write(f"network {server.network}")

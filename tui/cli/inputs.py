@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from core.wire import ANONYMOUS, Address
 from tui.cli import values
@@ -12,6 +12,8 @@ from tui.cli.chosen_settings import ChosenSettings, default_data_dir, load
 from tui.cli.console import ask_secret
 from tui.cli.setting_table import BY_NAME
 from tui.script.exit_status import usage_error
+
+_DATABASE: Final = "node.db"
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -30,6 +32,24 @@ def address_of(arguments: argparse.Namespace) -> Address:
         return values.address(arguments.address)
     except ValueError as error:
         raise usage_error(str(error)) from None
+
+
+def own_data_dir(choices: ChosenSettings) -> Path:
+    """Where the server has its data that a command is about: as the settings say, else of the usual port, else of the
+    only one that somebody runs here. Raises CommandFailed where there are several."""
+    chosen = choices.value("data_dir")
+    if isinstance(chosen, Path):
+        return chosen
+    usual = default_data_dir(int(str(choices.value("port"))))
+    if usual.exists() or not choices.is_default("port"):
+        return usual
+    found = sorted(one for one in usual.parent.glob("node-*") if (one / _DATABASE).exists())
+    if len(found) > 1:
+        raise usage_error(
+            f"which server's? There are several here: {', '.join(one.name for one in found[:20])}",
+            hint="--port PORT says which, or --data-dir DIR.",
+        )
+    return found[0] if found else usual
 
 
 class Who(NamedTuple):

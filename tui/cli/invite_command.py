@@ -12,7 +12,8 @@ from core.wire import CODE_BYTES, Address, Invited, code_of
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings, default_data_dir
 from tui.cli.console import put, say
-from tui.cli.inputs import choices_of
+from tui.cli.inputs import choices_of, own_data_dir
+from tui.remembered.told_address import told_address
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.text.invitation import (
     GOOD_FOR,
@@ -36,9 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise usage_error(str(error)) from None
     if arguments.whom == "person" and (arguments.uses is not None or arguments.expires is not None):
         raise usage_error("what a person is told has no code in it, and is good for everybody and for ever")
-    chosen = choices.value("data_dir")
-    port = int(str(choices.value("port")))
-    data_dir = chosen if isinstance(chosen, Path) else _data_dir(choices, address)
+    data_dir = _data_dir(choices, address)
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
     from core.store import network_of
 
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{data_dir} is no data of a server that is of a network",
             hint="Who runs a server invites, on its machine; --data-dir names the directory of one that has run.",
         )
-    where = address or _own_address(choices, port)
+    where = address or _own_address(choices, data_dir)
     if arguments.whom == "person":
         put(client_command(where, network))
         ssh = choices.value("ssh")
@@ -77,19 +76,24 @@ def _invite_server(data_dir: Path, where: Address, network: str, uses: int, expi
 
 
 def _data_dir(choices: ChosenSettings, address: Address | None) -> Path:
-    """Where the server has its data: by the port that was named as its own, else by the one at which it is reached."""
-    named = default_data_dir(int(str(choices.value("port"))))
-    if address is None or choices["port"].origin != "default":
-        return named
-    reached = default_data_dir(address.port)
-    return reached if reached.exists() else named
+    """Where the server has its data: as the settings say, else by the port at which it is reached."""
+    if address is not None and choices.is_default("port") and choices.is_default("data_dir"):
+        reached = default_data_dir(address.port)
+        if reached.exists():
+            return reached
+    return own_data_dir(choices)
 
 
-def _own_address(choices: ChosenSettings, port: int) -> Address:
-    """Where others reach the server, as far as can be told: as it was said, or this machine's first address."""
+def _own_address(choices: ChosenSettings, data_dir: Path) -> Address:
+    """Where others reach the server: as it is said now, as it has told others itself, or this machine's first
+    address."""
+    port = int(str(choices.value("port")))
     advertised = choices.value("advertise")
     if isinstance(advertised, Address):
         return Address(advertised.host, advertised.port or port)
+    told = told_address(data_dir)
+    if told is not None:
+        return told
     from core.engine import hosts_for_others
 
     return Address(hosts_for_others({socket.AF_INET, socket.AF_INET6})[0], port)

@@ -18,18 +18,24 @@ def run(arguments: argparse.Namespace) -> int:
         raise usage_error("there is no home directory to remember networks in", hint="HOME says where that is.")
     try:
         if arguments.remove is not None:
-            return _removed(arguments.remove, known_networks.forget(file, _written(arguments.remove)))
-        for where, network in KnownNetworks(file).entries():
+            known = any(True for _ in KnownNetworks(file).entries())
+            return _removed(arguments.remove, known_networks.forget(file, _written(arguments.remove)), known)
+        entries = list(KnownNetworks(file).entries())
+        for where, network in entries:
             put(f"{where} {network}")
+        if not entries:
+            say("you know no network yet: the first visit to a server asks about its network")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise CommandFailed(ExitStatus.FAILURE, f"{file}: {reason}") from None
     return ExitStatus.DONE
 
 
-def _removed(what: str, lines: int) -> ExitStatus:
+def _removed(what: str, lines: int, known: bool) -> ExitStatus:
+    """`known`: whether there was anything to forget."""
     if not lines:
-        raise CommandFailed(ExitStatus.FAILURE, f"nothing is known of {what}", hint="Without --remove all are listed.")
+        hint = "Without --remove all are listed." if known else "You know no network yet: the first visit asks."
+        raise CommandFailed(ExitStatus.FAILURE, f"nothing is known of {what}", hint=hint)
     say(f"{what} is known no more: whoever is met there first is asked about")
     return ExitStatus.DONE
 

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.cli.chosen_settings import default_data_dir
 from tui.cli.console import put, say
-from tui.cli.inputs import choices_of
+from tui.cli.inputs import choices_of, own_data_dir
 from tui.script.exit_status import CommandFailed, ExitStatus
 
 if TYPE_CHECKING:
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     choices = choices_of(arguments)
-    chosen = choices.value("data_dir")
-    data_dir = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
+    data_dir = own_data_dir(choices)
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
     from core.store import DataDirectoryInUse, StoreError, forget_known_server, known_servers
 

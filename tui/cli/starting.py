@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from core.wire import DEFAULT_PORT, Address
 from tui.cli import values
 from tui.cli.chosen_settings import default_data_dir
 from tui.cli.options import NodeOptions
-from tui.remembered import credentials, known_networks, private_file
+from tui.remembered import credentials, known_networks, private_file, told_address
 from tui.script.exit_status import CommandFailed, ExitStatus
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ async def start_server(options: NodeOptions) -> Server:
     """
     last = options.port + (NEXT_PORTS if options.port_may_differ else 0)
     for port in range(options.port, last + 1):
-        server = Server(engine_settings(options, port))
+        settings = engine_settings(options, port)
+        was_there = await asyncio.to_thread(settings.data_dir.exists)
+        server = Server(settings)
         try:
             await server.start()
         except CannotBind:
@@ -62,7 +65,13 @@ async def start_server(options: NodeOptions) -> Server:
             for finding in await asyncio.to_thread(_mended, server.settings.data_dir):
                 server.publish(Notice(time.time(), "security", finding, "warning"))
             if options.join is not None:
-                await _let_in(server, options)
+                try:
+                    await _let_in(server, options)
+                except CommandFailed:
+                    if not was_there:
+                        # It is of no network, and nothing but keys that nobody has seen is in it.
+                        await asyncio.to_thread(shutil.rmtree, settings.data_dir, True)
+                    raise
                 with contextlib.suppress(OSError):  # who was invited has been told the secret only now
                     await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
             await server.keep_secret()
@@ -71,7 +80,9 @@ async def start_server(options: NodeOptions) -> Server:
 
 
 def _know_own_network(server: Server) -> None:
-    """Have whoever runs the server be asked about it nowhere on this machine."""
+    """Have whoever runs the server be asked about it nowhere on this machine, and know how others reach it."""
+    with contextlib.suppress(OSError):  # `invite` guesses
+        told_address.keep_address(server.settings.data_dir, server.advertised)
     file = known_networks.path()
     if file is None or not server.network_is_settled:
         return
@@ -114,7 +125,8 @@ async def _let_in(server: Server, options: NodeOptions) -> None:
                     if notice.kind == "join_refused":
                         await server.abort()
                         again = (
-                            f"On that server's machine, `activity-tui invite server {options.join}` prints another one."
+                            f"On that server's machine, F8 or `activity-tui invite server {options.join}` makes another"
+                            " one."
                         )
                         hint = again if options.invited is not None else ""
                         raise CommandFailed(ExitStatus.REFUSED, notice.text, hint=hint)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import asdict
 
 from tui.cli import values
-from tui.cli.chosen_settings import default_data_dir
 from tui.cli.console import put, say
-from tui.cli.inputs import choices_of
+from tui.cli.inputs import choices_of, own_data_dir
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 
 if TYPE_CHECKING:
@@ -31,9 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if file is not None and not os.path.lexists(file):
         raise usage_error(f"there is no file or directory {file}")
     if file is None or file.is_dir():
-        chosen = choices.value("data_dir")
-        directory = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
-        file = (file or directory) / "node.db"
+        file = (file or own_data_dir(choices)) / "node.db"
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
     from core.store import verify
 

@@ -16,8 +16,7 @@ def first_identity(
     """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
 
     `at` is where (`credentials.HERE` or `HOST:PORT`): a secret that was taken elsewhere is not told there unasked. A
-    name without a secret is a new one to register, as the original's command line had it, unless it is remembered here
-    or no network would register it.
+    name without a secret that is not remembered is asked about: it may be new, or mistyped.
     """
     name = person.username
     if name is None:
@@ -35,9 +34,17 @@ def first_identity(
         # Files of earlier versions do not say where an account is.
         secret = remembered.secret if at is None or not remembered.accounts else None
         return SignIn("login", name, secret, remember=True) if secret is not None else None
-    if remembered is not None and remembered.anywhere(name) is not None:
-        return None
-    return SignIn("register", name, remember=True) if registrable_problem(name) is None else None
+    return None
+
+
+def new_name(person: PersonOptions, remembered: credentials.Remembered | None) -> str:
+    """A name that the settings say, and that may be one to register: nothing is remembered of it here; "": none."""
+    name = person.username
+    if name is None or name == ANONYMOUS or registrable_problem(name) is not None:
+        return ""
+    if remembered is not None and (remembered.username == name or remembered.anywhere(name) is not None):
+        return ""
+    return name
 
 
 def first_preferences(

@@ -17,7 +17,7 @@ from tui.feed.history import Archive
 from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
-from tui.own_screen.first_choices import first_identity, first_preferences
+from tui.own_screen.first_choices import first_identity, first_preferences, new_name
 from tui.own_screen.person_options import PersonOptions
 from tui.remembered import credentials, look_settings
 from tui.terminal.local import LocalDriver, local_driver
@@ -138,6 +138,7 @@ class TerminalScreen:
             self.model,
             first=first_identity(self._person, self._remembered, self._place),
             suggestion=self._person.username or (self._remembered.username if self._remembered is not None else ""),
+            new_name=new_name(self._person, self._remembered),
             leave=self._leave if self._node is not None else None,
             person_dir=self._directory,
             remembered=self._remembered,

@@ -28,6 +28,7 @@ from tui.screens.filtering import FilteringScreen
 from tui.screens.inviting import NO_SERVER, WITH_SERVER, InvitationScreen, ServerInvitationScreen
 from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name
+from tui.text.shown_paths import shown_path
 from tui.widgets.bars import ShareBar
 
 
@@ -247,7 +248,7 @@ class OperatorScreen(FilteringScreen):
             except Exception as error:
                 self.notify(f"No backup was written: {error}", severity="error", markup=False)
             else:
-                self.notify(f"A backup was written to {path}", markup=False)
+                self.notify(f"A backup was written to {shown_path(path)}", markup=False)
 
         self._spawn(back_up(), "backup")
 
