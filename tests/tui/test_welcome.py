@@ -9,7 +9,8 @@ import pytest
 from textual import events
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet
 
-from core.client.client_events import Disconnected, LoginRefused
+from core.client.client_events import Disconnected, LoggedIn, LoginRefused
+from core.wire.address import Address
 from tests.tui.driving import ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World
 from tui.look.appearance import DEFAULT_THEME
@@ -209,6 +210,32 @@ async def test_who_is_logged_in_already_is_told_so_and_stays_who_they_are_when_a
         await pilot.press("escape")
         await until(pilot, lambda: app.model.online)
         assert app.model.username == "alice" and world.client.identity.way == "login"
+
+
+async def test_what_it_says_of_who_and_where_one_is_changes_with_that_while_it_is_open(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.action_identity()
+        await welcomed(pilot)
+        app.screen.query_one("#name", Input).value = "half a na"
+        world.client.tell(Disconnected("the server has closed the connection", 3.0))
+        await until(pilot, lambda: "You were alice, and no server is reached now" in screen_text(app))
+        assert "the server has closed the connection; trying again" in " ".join(screen_text(app).split())
+        world.client.tell(LoggedIn("alice", None))
+        await until(pilot, lambda: "You are alice here now" in screen_text(app))
+        assert isinstance(app.screen, WelcomeScreen) and app.screen.query_one("#name", Input).value == "half a na"
+        assert "trying again" not in screen_text(app).partition("Welcome")[0].partition("Log in as")[2]
+
+
+async def test_where_one_joins_changes_with_the_server_while_it_is_asked(monkeypatch):
+    world = World(node=False)
+    app = world.app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        assert "You join at 192.0.2.1:3780" in screen_text(app)
+        app.model.redirected(Address("192.0.2.9", 3780), "the server leaves")
+        await until(pilot, lambda: "You join at 192.0.2.9:3780" in screen_text(app))
 
 
 async def test_what_is_being_written_when_it_comes_up_by_itself_does_not_go_into_it(world, monkeypatch):

@@ -57,6 +57,8 @@ class Identity:
         self._suggestion = suggestion
         self._new_name = new_name
         self._directory = directory
+        self._asked: tuple[str, str | None] = ("", None)
+        """Why it is asked who somebody is, if nobody wanted to be, and who they were then."""
         self._told_of_loss = False
         self._unconfirmed: dict[str, str] = {}
         """Names and secrets that were made for them, are kept nowhere, and were not confirmed yet."""
@@ -104,12 +106,6 @@ class Identity:
             # A command may have changed something meanwhile.
             app.spawn(self._look_up(self._directory))
         known = model.identity
-        where = (
-            f"{'Your' if model.owns_node else 'The'} server {neutralise_name(model.snapshot.name)} runs at "
-            f"{model.node.advertised}. Who are you?"
-            if model.node is not None and model.snapshot is not None
-            else f"You join at {model.server}. Who are you?"
-        )
         name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
         way = self._way_before(name)
         unasked = bool(problem or occasion)
@@ -117,10 +113,10 @@ class Identity:
             occasion = f"{neutralise_name(name)} is not remembered here: register it if it is new, or log in with it."
         before, name_before = (known, model.username) if model.online else (None, None)
         if name_before is not None:
-            where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
             name, way = "", "register"
+        self._asked = occasion, name_before
         screen = WelcomeScreen(
-            f"{occasion}\n{where}" if occasion else where,
+            self._where(),
             title="Welcome to the activity network" if name_before is None else "Log in as somebody else",
             later=self._later(name_before),
             unasked=unasked,
@@ -140,6 +136,21 @@ class Identity:
         app.push_screen(screen, closed)
         if problem:
             app.call_after_refresh(screen.refused, problem, known.secret if known is not None else None)
+
+    def _where(self) -> str:
+        """Where somebody is, and who, as far as that is known now: what is asked above the fields."""
+        model, (occasion, name) = self._model, self._asked
+        if name is not None:
+            shown = neutralise_name(model.username or name)
+            now = f"You are {shown} here now" if model.online else f"You were {shown}, and no server is reached now"
+            asked = f"{now}. Who do you want to be?"
+        elif model.node is not None and model.snapshot is not None:
+            whose = "Your" if model.owns_node else "The"
+            server = f"{whose} server {neutralise_name(model.snapshot.name)} runs at {model.node.advertised}"
+            asked = f"{server}. Who are you?"
+        else:
+            asked = f"You join at {model.server}. Who are you?"
+        return f"{occasion}\n{asked}" if occasion else asked
 
     def _way_before(self, name: str) -> Way:
         """How they last tried to come in; the first time, a `name` that is filled in is one to log in with."""
@@ -180,10 +191,14 @@ class Identity:
         app = self._app
         welcome = app.screen if isinstance(app.screen, WelcomeScreen) else None
         text = neutralise(happening.text, 400)
+        if welcome is not None:
+            welcome.say_where(self._where())
         match happening.kind:
             case "logged in":
                 self._told_of_loss = False
-                if welcome is not None:
+                if welcome is not None and not welcome.is_answered:
+                    welcome.delayed("")
+                elif welcome is not None:
                     welcome.dismiss(None)
                     app.main.composer.focus()
                 self._remember()
@@ -205,7 +220,7 @@ class Identity:
                 app.notify(text, title="Your name has changed", severity="warning", timeout=20, markup=False)
             case "disconnected" | "redirected":
                 if welcome is not None:
-                    welcome.delayed(f"{text}; trying again")
+                    welcome.delayed(f"{text}; trying again" if happening.kind == "disconnected" else text)
                 elif not app.leaving and not self._told_of_loss:
                     # Once until it is over: what is tried meanwhile stands in the top line and among the events.
                     self._told_of_loss = happening.kind == "disconnected"

@@ -120,7 +120,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as dialog:
             dialog.border_title = self._title
-            yield Static(self._where, classes="quiet", markup=False)
+            yield Static(self._where, id="asked", classes="quiet", markup=False)
             with Ways(id="way", compact=True):
                 yield Option("I am new: register a name", value=self._way == "register", compact=True)
                 yield Option("I have a name: log in", value=self._way == "login", compact=True)
@@ -271,8 +271,19 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._label_go("One moment\N{HORIZONTAL ELLIPSIS}")
         self.post_message(self.Chosen(identity))
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether somebody has said who they want to be, and waits for what the network says."""
+        return self._busy
+
+    def say_where(self, where: str) -> None:
+        """Something has changed for them meanwhile: say anew what is asked."""
+        self._where = where
+        for label in self.query("#asked").results(Static):
+            label.update(where)
+
     def delayed(self, why: str) -> None:
-        """No answer yet; it is tried on."""
+        """No answer yet, and why; "" where there is nothing to wait for any more."""
         self._say("#problem", why)
 
     def refused(self, why: str, secret: str | None = None) -> None:
