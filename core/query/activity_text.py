@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from core.query.entities import EntityKind, entities_of
 from core.query.folding import fold, words_of
 
 CHARACTERS_MAX: Final = 65_536
@@ -48,9 +49,8 @@ _TYPES: Final = ("type", "@type", "verb", "objectType")
 _NO_TEXT: Final = frozenset(["@context", "authenticated_user", "mediaType", *_TYPES])
 _MARKED_UP: Final = ("content", "contentMap", "summary", "summaryMap")
 _RECIPIENTS: Final = ("to", "cc", "bto", "bcc", "audience")
+_NAMED: Final[Mapping[EntityKind, LabelKind]] = {"mention": "to", "tag": "tag"}
 _NAMES: Final = ("name", "displayName", "preferredUsername", "id", "href")
-_MENTION: Final = re.compile(r"(?<![\w@/])@([^\W_][\w.-]*)")
-_TAG: Final = re.compile(r"(?<![\w#&/])#([^\W_]\w*|\w*[^\W_])")
 _BLOCK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|td|th|blockquote|pre)\b[^<>]*>", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
 
@@ -91,6 +91,15 @@ def document(sender: str, body: bytes, stamp: int | None = None) -> Document:
     return Document(text_of(sender, body), stamp)
 
 
+def is_to(name: str, body: bytes) -> bool:
+    """Whether an activity is to somebody, as `to:NAME` asks. Never fails."""
+    wanted = label("to", name)
+    # Nearly all are to nobody, and tell so before they are read.
+    if body.isascii() and b"\\u" not in body and wanted.isascii() and wanted[3:].encode() not in body.lower():
+        return False
+    return wanted in text_of("", body).labels
+
+
 def text_of(sender: str, body: bytes) -> ActivityText:
     """The words and labels of an activity that somebody sent. Never fails."""
     try:
@@ -111,10 +120,8 @@ def text_of(sender: str, body: bytes) -> ActivityText:
         left -= len(text)
         words.append(BETWEEN_TEXTS)
         words += words_of(text)
-        if "@" in text:
-            labels.update((label("to", found.rstrip(".-")), None) for found in _MENTION.findall(text))
-        if "#" in text:
-            labels.update((label("tag", found), None) for found in _TAG.findall(text))
+        if "@" in text or "#" in text:
+            labels.update((label(_NAMED[one.kind], one.value), None) for one in entities_of(text) if one.kind in _NAMED)
         if left <= 0:
             break
     labels.update(dict.fromkeys(_tags(members)))

@@ -213,3 +213,14 @@ async def test_what_a_terminal_answers_gets_into_no_line_that_a_command_reads(pl
         await place.until(lambda: place.node.snapshot().activities == 1)
     status, output, _ = await place.run("anonymous", "tail", "--since", "1", "--no-follow")
     assert status == 0 and output.rstrip().endswith("a word")
+
+
+@pytest.mark.parametrize(("name", "told"), [("xterm-256color", True), ("tmux-256color", True), ("linux", False)])
+async def test_a_terminal_is_told_where_a_link_leads_if_it_passes_over_what_it_does_not_know(place: Place, name, told):
+    async with place.terminal("anonymous", environment={"TERM": name}) as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.type("see https://example.org/wiki/\u00c9t\u00e9 today\r")
+        await terminal.shows("today")
+        assert (b";https://example.org/wiki/%C3%89t%C3%A9\x1b\\" in terminal.output) is told
+        terminal.type("\x11")
+        assert await terminal.status() == 0

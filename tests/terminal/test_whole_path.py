@@ -28,6 +28,10 @@ class Memory:
     def kitty(self) -> bool:
         return True
 
+    @property
+    def takes_osc(self) -> bool:
+        return True
+
     def write(self, data: bytes) -> None:
         self.written += len(data)
 

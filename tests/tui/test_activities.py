@@ -140,3 +140,24 @@ def test_a_persons_own_json_keeps_its_numbers():
 def test_what_is_no_json_object_is_refused_with_a_reason(text):
     with pytest.raises(ValueError, match="JSON"):
         raw_activity(text)
+
+
+def test_people_tags_and_links_are_pieces_of_their_own_in_texts_names_and_json():
+    assert said(note("hi @bob #ops https://example.org.")).spans == (
+        ("hi ", "text"),
+        ("@bob", "mention"),
+        (" ", "text"),
+        ("#ops", "tag"),
+        (" ", "text"),
+        ("https://example.org", "link"),
+        (".", "text"),
+    )
+    liked = said({"type": "Like", "object": {"type": "Note", "name": "the #ops notes"}})
+    assert ("#ops", "tag") in liked.spans
+    assert ("@bob", "mention") in said({"for": "@bob"}).spans
+
+
+def test_a_link_in_markup_is_where_it_says_that_it_leads():
+    html = '<a href="https://evil.example">https://good.example</a>'
+    spans = said({"type": "Note", "content": html}).spans
+    assert spans == (("https://good.example", "link"),)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from rich.style import Style
 
 from core.query import parse
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
+from tui.look.preferences import Preferences
 
 
 def texts(app) -> list[str]:
@@ -270,3 +272,52 @@ async def test_what_matches_may_leave_the_ring_while_a_frame_is_prepared_and_bet
         assert feed.row_count() == 1
         await settled(pilot)
         assert [line.split()[-1] for line in texts(app)] == ["2"]
+
+
+# --- what a text refers to -------------------------------------------------------------------------------------------
+
+
+def looks(app, word: str) -> list[Style]:
+    """The styles of the pieces of the feed that have a word in them."""
+    view = app.main.feed
+    segments = (segment for y in range(view.size.height) for segment in view.render_line(y))
+    return [segment.style for segment in segments if word in segment.text and segment.style is not None]
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])
+async def test_people_tags_and_links_stand_out_by_more_than_their_colour(world, theme, no_color):
+    app = world.app(preferences=Preferences(theme=theme, no_color=no_color))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        world.says("bob", "plain @carol #ops https://example.org/a @alice")
+        await settled(pilot)
+        (plain,), (other,), (tag,), (link,), (me,) = (
+            looks(app, word) for word in ("plain", "@carol", "#ops", "https://", "@alice")
+        )
+        assert not (plain.bold or plain.underline or plain.reverse)
+        assert other.bold and tag.bold and link.underline
+        assert me.bold and (me.reverse or me.bgcolor != plain.bgcolor)
+
+
+async def test_a_line_to_the_reader_has_a_mark_before_its_sender_whatever_its_text_says(world):
+    app = world.app()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        world.arrives("bob", {"type": "Note", "content": "without a name in it", "to": ["alice"]})
+        world.says("bob", "alice, malice and @alicea")
+        await settled(pilot)
+        first, second = texts(app)
+        assert "›bob" in first and " bob" in second
+
+
+async def test_whoever_logs_in_as_somebody_else_has_their_own_marks(world):
+    app = world.app()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        world.says("bob", "hello @alice")
+        await settled(pilot)
+        assert "›bob" in texts(app)[0]
+        app.model.renamed("alice", "alice-2", "")
+        await settled(pilot)
+        assert "›bob" not in texts(app)[0]

@@ -103,3 +103,22 @@ def test_the_first_start(snap_compare):
         await welcomed(pilot)
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30)], ids=lambda size: "x".join(map(str, size)))
+@pytest.mark.parametrize("theme", ["textual-dark", "ansi-light"])
+def test_what_a_text_refers_to(snap_compare, theme, size):
+    world = World()
+    app = world.app(preferences=Preferences(zone=UTC, theme=theme))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await ready(pilot)
+        world.says("bob", "@alice the notes are at https://example.org/notes/1.4, ask @carol #release #ops")
+        world.says(
+            "carol", "https://example.org/a/rather/long/address/that/has/to/be/broken/over/two/lines/at/least is it"
+        )
+        world.arrives("dave", {"type": "Note", "content": "only for those whom it is to", "to": ["alice"]})
+        world.arrives("meter", {"temperature": 21.5, "see": "https://example.org/m", "tag": "#lab"})
+        await settled(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)

@@ -43,6 +43,7 @@ from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
+from tui.terminal.terminal_driver import TerminalDriver
 from tui.textual_workarounds import (
     nearest_colours,
     partial_updates,
@@ -183,6 +184,11 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         screen = PaintedOnceScreen(self.model, zone=self.preferences.zone)
         screen.fit(self.size)
         return screen
+
+    @property
+    def shows_links(self) -> bool:
+        """Whether the terminal is told where links lead (OSC 8)."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.takes_osc
 
     @property
     def main(self) -> MainScreen:

@@ -14,12 +14,13 @@ import contextlib
 import functools
 import html
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from core.query import VERSION_1_VERBS
+from core.query import VERSION_1_VERBS, EntityKind, entities_of
 from tui.text.safe_text import ELLIPSIS, neutralise, neutralise_lines
 
 CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
@@ -29,10 +30,13 @@ TEXT_CHARACTERS_MAX: Final = 2_000
 LABEL_CHARACTERS_MAX: Final = 200
 PRETTY_CHARACTERS_MAX: Final = 200_000
 
-Role = Literal["text", "verb", "object", "type", "json", "mark"]
-"""What a piece of a sentence is, for its colour. The words alone say the same."""
+Role = Literal["text", "verb", "object", "type", "json", "mark", "mention", "tag", "link"]
+"""What a piece of a sentence is, for its look. The words alone say the same."""
 
 Span = tuple[str, Role]
+Kind = TypeVar("Kind", bound=str)
+
+_WITH_ENTITIES: Final = frozenset[Role](["text", "object", "json"])
 
 VERBS: Final = {
     "Accept": "accepted",
@@ -174,7 +178,7 @@ def sentence(body: bytes) -> Sentence:
     """The activity in words, or as compact JSON if it is no ActivityStreams object. Never fails."""
     members = _read(body)
     if members is None:
-        return Sentence(((_clip(compact(body)), "json"),))
+        return Sentence(with_entities(((_clip(compact(body)), "json"),)))
     sender = _text(members.get("authenticated_user")) or ""
     kind, legacy = _type_of(members)
     if kind in VERBS:
@@ -185,9 +189,34 @@ def sentence(body: bytes) -> Sentence:
         spans = ((f"[{_clip(kind, 64)}] ", "type"), *_rest(members, sender))
     else:
         shown = compact(_without_sender(members, body))
-        return Sentence(((_clip(shown), "json"),), (kind,) if kind else (), sender)
+        return Sentence(with_entities(((_clip(shown), "json"),)), (kind,) if kind else (), sender)
     types = tuple(dict.fromkeys(name for name in (kind, _type_of(_read(members.get("object")) or {})[0]) if name))
-    return Sentence(spans, types, sender)
+    return Sentence(with_entities(spans), types, sender)
+
+
+def with_entities(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The spans with the people, tags and links in their texts set apart."""
+    return tuple(
+        piece
+        for text, role in spans
+        for piece in (set_apart(text, role) if role in _WITH_ENTITIES else ((text, role),))
+    )
+
+
+def set_apart(text: str, role: Kind) -> list[tuple[str, Kind | EntityKind]]:
+    """A text in pieces: its people, tags and links by the name of what they are, the rest as it was."""
+    if not ("@" in text or "#" in text or "://" in text):
+        return [(text, role)]
+    found: list[tuple[str, Kind | EntityKind]] = []
+    at = 0
+    for entity in entities_of(text):
+        if entity.begin > at:
+            found.append((text[at : entity.begin], role))
+        found.append((text[entity.begin : entity.end], entity.kind))
+        at = entity.end
+    if at < len(text):
+        found.append((text[at:], role))
+    return found
 
 
 def _activity(kind: str, legacy: str, members: dict[str, msgspec.Raw], sender: str) -> tuple[Span, ...]:

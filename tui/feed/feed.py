@@ -247,10 +247,6 @@ class Feed:
             return Sentence(((entry.body.decode(), "mark"),))
         return sentence(entry.body)
 
-    @staticmethod
-    def read_body(body: bytes) -> Sentence:
-        return sentence(body)
-
     def newest_first(self) -> Iterator[FeedItem]:
         """Every settled row that is there now, the newest first, also if rows come and go meanwhile."""
         serial = self._chunks.end - 1

@@ -10,7 +10,7 @@ BellPolicy = Literal["off", "mention", "all"]
 BELL_POLICIES: Final[tuple[BellPolicy, ...]] = get_args(BellPolicy)
 IN_WORDS: Final[dict[BellPolicy, str]] = {
     "off": "never",
-    "mention": "when somebody names you",
+    "mention": "when somebody writes to you (@name)",
     "all": "at every activity of others",
 }
 

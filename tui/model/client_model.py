@@ -19,6 +19,7 @@ import msgspec
 
 from core.client import NotConnected, OperatorSeat, ResumePoint
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
+from core.query import is_to
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
@@ -109,7 +110,7 @@ class ClientModel:
         """Notices that ever came in."""
         self.happenings: deque[Happening] = deque(maxlen=HAPPENINGS_KEPT)
         self.mentions = 0
-        """Live activities of others that named this person."""
+        """Live activities of others to this person."""
         self.others_live = 0
         """Live activities of others."""
         self.stage: ClientStage = "nobody"
@@ -137,6 +138,11 @@ class ClientModel:
         """Whether anything was ever live."""
         self._own_caught_up = 0
         """Own activities among what came over this connection before it was live."""
+
+    @property
+    def known_name(self) -> str | None:
+        """The name by which others can write to this person; None while there is none."""
+        return self.username if self.username and self.username != ANONYMOUS else None
 
     # --- what the person does --------------------------------------------------------------------------------------
 
@@ -262,7 +268,7 @@ class ClientModel:
             self._own_caught_up += 1
         if live and not entry.own:
             self.others_live += 1
-            if self.username and self.username != ANONYMOUS and self._names_me(body):
+            if self.known_name is not None and is_to(self.known_name, body):
                 self.mentions += 1
         self.on_change()
 
@@ -283,21 +289,6 @@ class ClientModel:
         elif server:
             self.feed.hide(server, since, lambda sender: words(sender, "hidden"))
         self.on_change()
-
-    def _names_me(self, body: bytes) -> bool:
-        assert self.username is not None
-        name = self.username.casefold()
-        # A cheap look at the bytes first: nearly all activities name nobody.
-        if name.isascii() and name.encode() not in body.lower():
-            return False
-        words = self.feed.read_body(body).text.casefold()
-        place = words.find(name)
-        while place >= 0:
-            before, after = words[place - 1 : place], words[place + len(name) : place + len(name) + 1]
-            if not before.isalnum() and not after.isalnum():
-                return True
-            place = words.find(name, place + 1)
-        return False
 
     def accepted(self, ref: str) -> None:
         self.feed.accepted(ref)

@@ -93,6 +93,7 @@ class PanesScreen(Screen[None]):
                     clock=self.model.clock,
                     empty=lambda: overview.empty_feed(self.model),
                     older=self._more_above,
+                    reader=lambda: self.model.known_name,
                     widget_id="feed",
                 ),
                 Static("", id="composer-problem", classes="problem", markup=False),

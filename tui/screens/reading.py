@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from tui.feed.activities import compact, pretty
+from tui.feed.activities import compact, pretty, set_apart
 from tui.feed.feed import FeedItem
 from tui.feed.origins import NOT_TOLD, origin_of
 from tui.model.client_model import ClientModel
@@ -23,7 +23,7 @@ from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings, key_names
 from tui.user_actions.action_table import ACTIONS
 from tui.widgets.feed_view import FeedView, clock_time
-from tui.widgets.roles import Piece
+from tui.widgets.roles import Piece, look_of
 from tui.widgets.row_view import RowView
 from tui.widgets.table_view import TableView
 from tui.widgets.text_view import TextView
@@ -38,9 +38,10 @@ def json_lines(text: str) -> list[list[Piece]]:
         pieces: list[Piece] = []
         for quoted, colon, value, rest in _JSON.findall(line):
             if quoted:
-                pieces.append((quoted, "object" if colon else "good"))
                 if colon:
-                    pieces.append((colon, "dim"))
+                    pieces += [(quoted, "object"), (colon, "dim")]
+                else:
+                    pieces += map(look_of, set_apart(quoted, "good"))
             elif value:
                 pieces.append((value, "name-0"))
             else:

@@ -25,4 +25,11 @@ TELLS_SIZE: Final = "\x1b[?2048$p"
 """Does the terminal tell its size among the keys? (https://gist.github.com/rockorager/e695fb2924d36b2bcf1fff4a3704bd83)"""
 TELL_SIZE: Final = "\x1b[?2048h"
 TELL_NO_SIZE: Final = "\x1b[?2048l"
+_WITHOUT_OSC: Final = ("linux", "dumb", "vt", "cons", "sun", "eterm", "emacs", "cygwin", "ansi", "unknown")
 KITTY_OFF: Final = "\x1b[<u"
+
+
+def takes_osc(term: str) -> bool:
+    """Whether a terminal, by its TERM, passes over operating system commands that it does not know (ECMA-48, 8.3.89)
+    instead of showing them: links, titles, notices. Consoles and old terminals do not."""
+    return bool(term) and not term.lower().startswith(_WITHOUT_OSC)

@@ -42,6 +42,11 @@ class Terminal(Protocol):
         """Whether to ask for the kitty keyboard protocol."""
         ...
 
+    @property
+    def takes_osc(self) -> bool:
+        """Whether it may be sent links, titles and notices: see `modes.takes_osc`."""
+        ...
+
 
 class TerminalDriver(Driver):
     """Paints to, and reads from, a `Terminal`."""
@@ -71,6 +76,11 @@ class TerminalDriver(Driver):
         self._pauses: set[str] = set()
         self._pending: list[str] = []
         self._flush: asyncio.Handle | None = None
+
+    @property
+    def takes_osc(self) -> bool:
+        """Whether the terminal may be sent links, titles and notices."""
+        return self._terminal.takes_osc
 
     # --- output -------------------------------------------------------------------------------------------------------
 

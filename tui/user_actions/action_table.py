@@ -450,7 +450,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "application.bell",
         "b",
         "Bell",
-        "When to ring: never, when somebody names you, or always.",
+        "When to ring: never, when somebody writes to you (@name), or always.",
         "Application",
         "cycle_bell",
         scope="application",

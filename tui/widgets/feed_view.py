@@ -17,12 +17,12 @@ from rich.cells import cell_len
 from textual.message import Message
 from textual.strip import Strip
 
-from core.query import EVERYTHING, Query
-from tui.feed.activities import compact
+from core.query import EVERYTHING, Query, fold, is_to
+from tui.feed.activities import Span, compact
 from tui.feed.feed import PENDING_SERIAL, Feed, FeedItem
 from tui.look.hues import HUES
 from tui.text.safe_text import fit, neutralise_name
-from tui.widgets.roles import Piece
+from tui.widgets.roles import Piece, look_of
 from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import highlight, wrap
 
@@ -34,6 +34,9 @@ SCAN_SLICE: Final = 0.006
 """Seconds that a search through old rows may take before everything else has its turn."""
 
 EMPTY: Final = "Nothing here yet. Write the first line below."
+
+TO_READER: Final = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+"""Before the name of whoever has written to the person that reads it."""
 
 _STATE_WORDS: Final = {
     "sending": ("sending\N{HORIZONTAL ELLIPSIS}", "dim"),
@@ -102,15 +105,18 @@ class FeedView(RowView):
         clock: Callable[[], float] = time.time,
         empty: Callable[[], str] = lambda: EMPTY,
         older: Callable[[], bool] = lambda: False,
+        reader: Callable[[], str | None] = lambda: None,
         widget_id: str | None = None,
     ) -> None:
-        """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come."""
+        """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come.
+        `reader`: the name of who reads this, if the network knows it."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
         self._clock = clock
         self._empty = empty
         self._older = older
+        self._reader = reader
         self._filter = EVERYTHING
         self._generation = 0
         self._with_rest = False
@@ -294,7 +300,7 @@ class FeedView(RowView):
     def row_version(self, index: int) -> Hashable:
         settled = self._settled
         state = self._pending[index - settled].state if index >= settled else None
-        return self._generation, self.feed.removals, state, self._new_day(index)
+        return self._generation, self.feed.removals, state, self._new_day(index), self._reader()
 
     def _new_day(self, index: int) -> str:
         """The date, where it is another one than above; at the top, where it is not today's.
@@ -326,8 +332,14 @@ class FeedView(RowView):
 
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
-        day = self._new_day(index)
-        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.why, self._filter, self._zone, day)
+        reader = self._reader() if self._is_to_reader(entry) else None
+        look = (self._filter, self._zone, self._new_day(index), reader)
+        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.why, look)
+
+    def _is_to_reader(self, entry: FeedItem) -> bool:
+        """Whether somebody else has written this to whoever reads it."""
+        reader = self._reader()
+        return reader is not None and not entry.own and entry.state != "mark" and is_to(reader, entry.body)
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         day = self._new_day(index)
@@ -341,11 +353,13 @@ class FeedView(RowView):
         name = neutralise_name(entry.sender) or "?"
         name_cells = NAME_CELLS if wide else max(4, min(NAME_CELLS, width // 4))
         when = clock_time(entry.at, self._zone, "%H:%M:%S" if wide else "%H:%M")
-        prefix: list[Piece] = [(when + " ", "dim")]
+        to_reader = self._is_to_reader(entry)
+        prefix: list[Piece] = [(when, "dim"), (TO_READER, "me") if to_reader else (" ", "dim")]
         role = "own" if entry.own else name_role(entry.sender)
         names = highlight([(fit(name, name_cells), role)], self._filter.words)
         indent = len(when) + 1 + name_cells + 1
-        pieces: list[Piece] = highlight(self.feed.sentence(entry).spans, self._filter.words)
+        spans = self.feed.sentence(entry).spans
+        pieces: list[Piece] = highlight((self._look_of(span, to_reader) for span in spans), self._filter.words)
         if entry.state in _STATE_WORDS:
             words, state_role = _STATE_WORDS[entry.state]
             if entry.why:
@@ -357,6 +371,12 @@ class FeedView(RowView):
             self.strip_of([*prefix, *names, (" ", "text"), *line] if place == 0 else [(blank, "text"), *line])
             for place, line in enumerate(lines)
         ]
+
+    def _look_of(self, span: Span, to_reader: bool) -> Piece:
+        text, role = span
+        if role == "mention" and to_reader and fold(text[1:]) == fold((self._reader() or "").strip()):
+            return text, "me"
+        return look_of(span)
 
     def _rule(self, text: str, width: int) -> Strip:
         words = f" {text} "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,6 +19,12 @@ from textual.widget import Widget
 
 from tui.widgets.line_pool import OWN_MAX, LinePool
 from tui.widgets.roles import Piece
+
+
+@lru_cache(maxsize=512)
+def _leading_to(address: str) -> Style:
+    """One style for all parts of a link, so that the terminal takes them for one."""
+    return Style(link=address)
 
 
 class Rows(Widget):
@@ -98,7 +105,17 @@ class Rows(Widget):
         return style
 
     def strip_of(self, pieces: Iterable[Piece]) -> Strip:
-        return Strip([Segment(text, self.style_of(role)) for text, role in pieces if text])
+        return Strip([Segment(text, self._style_of_piece(role)) for text, role in pieces if text])
+
+    @property
+    def shows_links(self) -> bool:
+        """Whether the terminal is told where links lead (OSC 8)."""
+        return bool(getattr(self.app, "shows_links", False))
+
+    def _style_of_piece(self, role: str) -> Style:
+        name, _, address = role.partition(" ")
+        style = self.style_of(name)
+        return style + _leading_to(address) if address and self.shows_links else style
 
     # --- lines -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +151,15 @@ class Rows(Widget):
         base, shared = self.style_of("text"), self.row_shared(index)
         if shared is None:
             return tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
-        key = (shared, width, base, self.style_of("dim"), self.style_of("own"), self.app.console.color_system)
+        key = (
+            shared,
+            width,
+            base,
+            self.style_of("dim"),
+            self.style_of("own"),
+            self.app.console.color_system,
+            self.shows_links,
+        )
         strips = self._pool.row(key)
         if strips is None:
             strips = tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
