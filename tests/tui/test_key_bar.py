@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from textual import events
 from textual.geometry import Size
 from textual.widgets import Input
@@ -77,7 +78,7 @@ async def test_under_a_dialog_only_the_keys_are_shown_that_work_in_it_and_help_i
     async with app.run_test(size=(80, 24)) as pilot:
         await welcomed(pilot)
         await until(pilot, lambda: "Zoom" not in words(app))
-        assert words(app).split() == ["Ctrl+Q", "Quit", "F1", "Help", "▏Ctrl+P", "palette"]
+        assert words(app).split() == ["Esc", "Cancel", "F1", "Help", "Ctrl+Q", "Quit", "▏Ctrl+P", "palette"]
         await pilot.pause()
         assert screen_text(app).splitlines()[-1].split() == words(app).split()
         app.screen.query_one("#name", Input).value = "zoe"
@@ -108,3 +109,53 @@ async def test_no_help_comes_between_a_login_and_its_answer(world, monkeypatch):
         await until(pilot, lambda: bool(world.clients))
         world.client.tell(LoggedIn("zoe", None))
         await until(pilot, lambda: app.model.online and app.screen is app.main)
+
+
+async def test_each_pane_shows_what_can_be_done_with_its_rows_and_no_key_that_does_nothing_there():
+    app = World().app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for pane, there, missing in (
+            ("f2", ("Copy", "Write"), ("Sort", "Disconnect")),
+            ("f3", ("Copy", "Sort", "Disconnect"), ()),
+            ("f4", ("Copy", "Sort"), ("Disconnect",)),
+            ("f5", ("Copy",), ("Sort", "Disconnect")),
+        ):
+            await pilot.press(pane)
+            await until(pilot, lambda: all(word in words(app) for word in there))  # noqa: B023
+            assert [word for word in missing if word in words(app)] == [], pane
+
+
+async def test_where_one_writes_no_key_is_shown_that_would_be_written():
+    app = World().app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert app.focused is app.main.composer
+        assert "Write" not in words(app) and "Invite" in words(app)
+
+
+async def test_what_works_in_all_panes_gives_way_to_what_works_in_this_one():
+    app = World().app()
+    async with app.run_test(size=(70, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("f3")
+        await until(pilot, lambda: "Disconnect" in words(app))
+        assert "Invite" not in words(app) and "Quit" in words(app) and "Help" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (("escape", "o"), "tables can be sorted"),
+        (("escape", "n"), "There is no filter"),
+        (("escape", "m"), "There is no filter"),
+        (("escape", "y"), "There is no row here yet"),
+        (("escape", "enter"), "There is no row here yet"),
+    ],
+)
+async def test_a_key_that_cannot_act_says_why(keys, why):
+    app = World().app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*keys)
+        await until(pilot, lambda: any(why in one.message for one in app._notifications))

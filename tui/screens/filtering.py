@@ -88,9 +88,12 @@ class FilteringScreen(PanesScreen):
     def action_previous_match(self) -> None:
         self._move_match(-1)
 
+    def _say_there_is_no_filter(self) -> None:
+        self.notify("There is no filter: / sets one.", markup=False, timeout=3)
+
     def _move_match(self, step: int) -> None:
         if not self.feed.filter:
-            self.notify("There is no filter: / sets one.", markup=False, timeout=3)
+            self._say_there_is_no_filter()
         elif not self.feed.move_match(step):
             self.notify("No more matches this way.", markup=False, timeout=2)
 
@@ -98,6 +101,8 @@ class FilteringScreen(PanesScreen):
         if self.feed.filter:
             self.feed.toggle_rest()
             self.show_bars()
+        else:
+            self._say_there_is_no_filter()
 
     def action_leave_field(self) -> None:
         if self.focused is self.filter_input or (self.focused is self.feed and self.feed.filter):

@@ -169,6 +169,7 @@ class OperatorScreen(FilteringScreen):
     def action_disconnect(self) -> None:
         node, view = self._own_node, self.connections
         if node is None:
+            self.notify("Who runs a server ends its connections, and none of yours runs here.", markup=False, timeout=4)
             return
         if "connections" not in self.visible_panes():
             # Whom it is about has to be seen.

@@ -95,6 +95,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Put the cursor into the line where you write. Enter sends it.",
         "Feed",
         "write",
+        footer="Write",
     ),
     UserAction(
         "feed.leave",
@@ -141,6 +142,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Feed",
         "copy_row",
         scope="rows",
+        footer="Copy",
     ),
     UserAction(
         "line.earlier",
@@ -230,6 +232,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Lists",
         "sort",
         scope="rows",
+        footer="Sort",
     ),
     UserAction(
         "network.share",
@@ -267,6 +270,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "screen.disconnect",
         scope="connections",
         node_only=True,
+        footer="Disconnect",
     ),
     UserAction(
         "network.order",
@@ -295,6 +299,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         scope="question",
         palette=False,
         priority=True,
+        footer="Leave it",
     ),
     UserAction(
         "question.choose",
@@ -306,6 +311,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         scope="question",
         palette=False,
         priority=True,
+        footer="The other answer",
     ),
     UserAction(
         "question.next",
@@ -327,6 +333,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "cancel",
         scope="form",
         palette=False,
+        footer="Cancel",
     ),
     UserAction(
         "text.close",
@@ -337,6 +344,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "dismiss",
         scope="text",
         palette=False,
+        footer="Close",
     ),
     UserAction(
         "text.copy",
@@ -347,6 +355,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "copy_all",
         scope="text",
         palette=False,
+        footer="Copy",
     ),
     UserAction(
         "invitation.server",
@@ -357,6 +366,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "invite_server",
         scope="invitation",
         palette=False,
+        footer="A server",
     ),
     UserAction(
         "invitation.secret",
@@ -367,6 +377,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "show_secret",
         scope="invitation",
         palette=False,
+        footer="The secret",
     ),
     UserAction(
         "secret.stay",
@@ -387,6 +398,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "copy_all",
         scope="secret",
         palette=False,
+        footer="Copy",
     ),
     UserAction(
         "secret.next",

@@ -7,17 +7,26 @@ than half of all widgets here, and of what the beginning of a session cost. This
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.binding import ActiveBinding
+from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 _DIVIDER: Final = "\N{LEFT ONE EIGHTH BLOCK}"
+
+
+@runtime_checkable
+class HasIdleKeys(Protocol):
+    """A widget some of whose keys do nothing there but say why."""
+
+    idle_keys: ClassVar[frozenset[str]]
+    """The ids of their actions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,8 @@ class _Key:
     words: str
     enabled: bool
     tooltip: str
+    everywhere: bool
+    """Whether it works in all panes alike, and could be looked up."""
 
     @property
     def cells(self) -> int:
@@ -78,8 +89,15 @@ class KeyBar(Widget):
             return
         keys: dict[str, _Key] = {}
         palette = None
-        for key, (_, binding, enabled, tooltip) in (_taken_everywhere(screen) | screen.active_bindings).items():
-            shown = _Key(binding.key, app.get_key_display(binding), binding.description, enabled, tooltip)
+        focused = screen.focused
+        for key, (node, binding, enabled, tooltip) in _all_bindings(screen).items():
+            if focused is not None and not binding.priority and focused.check_consume_key(key, key_to_character(key)):
+                continue  # It is written, and does nothing else.
+            if isinstance(node, HasIdleKeys) and binding.id in node.idle_keys:
+                continue
+            shown = _Key(
+                binding.key, app.get_key_display(binding), binding.description, enabled, tooltip, node is app.screen
+            )
             if key == app.COMMAND_PALETTE_BINDING:
                 palette = shown
             elif binding.show:
@@ -96,10 +114,11 @@ class KeyBar(Widget):
         room = self.size.width
         if self._palette is not None and self._palette.cells < room:
             room -= self._palette.cells + 2
-        keys = self._keys
-        # How to get help and how to leave come last, and are the last to go.
+        keys = list(self._keys)
         while len(keys) > 1 and sum(key.cells + 1 for key in keys) - 1 > room:
-            keys = keys[1:]
+            # What belongs to the place where one is stays longer than what works in all panes; how to get help and how
+            # to leave come last, and are the last to go.
+            keys.remove(next((key for key in reversed(keys) if key.everywhere), keys[0]))
         for key in keys:
             places.append((column, key))
             column += key.cells + 1
@@ -156,6 +175,12 @@ class KeyBar(Widget):
             self._pointed = key
             self.tooltip = key.tooltip or None if key is not None else None
             self.refresh()
+
+
+def _all_bindings(screen: Screen[object]) -> dict[str, ActiveBinding]:
+    """By their keys, those of where one is first."""
+    active = screen.active_bindings
+    return active | {key: found for key, found in _taken_everywhere(screen).items() if key not in active}
 
 
 def _taken_everywhere(screen: Screen[object]) -> dict[str, ActiveBinding]:

@@ -32,6 +32,7 @@ class RowView(AnchoredRows, can_focus=True):
     BINDINGS: ClassVar = bindings("rows")
     COMPONENT_CLASSES: ClassVar = ROLE_CLASSES
     DEFAULT_CSS = ROLE_CSS
+    idle_keys: ClassVar[frozenset[str]] = frozenset({"rows.sort"})
 
     class Inspected(Message):
         """A person wants to see the whole of a row."""
@@ -245,6 +246,8 @@ class RowView(AnchoredRows, can_focus=True):
         selected = self.selected
         if selected is not None:
             self.post_message(self.Inspected(self, selected))
+        else:
+            self._say_nothing_is_here()
 
     def action_copy_row(self) -> None:
         if not self.shows_cursor:
@@ -254,6 +257,14 @@ class RowView(AnchoredRows, can_focus=True):
         if words is not None:
             self.app.copy_to_clipboard(words)
             self.app.notify("Copied the selected row.", markup=False, timeout=3)
+        elif selected is None:
+            self._say_nothing_is_here()
+        else:
+            self.app.notify("There is nothing to copy in this row.", markup=False, timeout=3)
+
+    def _say_nothing_is_here(self) -> None:
+        self.app.notify("There is no row here yet.", markup=False, timeout=3)
 
     def action_sort(self) -> None:
         """Only tables sort."""
+        self.app.notify("This list stands in the order of time; tables can be sorted.", markup=False, timeout=3)

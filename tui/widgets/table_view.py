@@ -48,6 +48,7 @@ class Row:
 class TableView(RowView):
     """A table of immutable rows. `show` replaces all of them; the selection stays with its row."""
 
+    idle_keys: ClassVar[frozenset[str]] = frozenset()
     header_lines: ClassVar[int] = 1
     columns: ClassVar[tuple[Column, ...]] = ()
 

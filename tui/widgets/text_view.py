@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
+from textual.actions import SkipAction
 from textual.strip import Strip
 
 from tui.widgets.roles import Piece
@@ -17,6 +18,7 @@ LINE_LINES_MAX = 400
 class TextView(RowView):
     """Lines of safe text; each line is a row."""
 
+    idle_keys: ClassVar[frozenset[str]] = frozenset({"rows.sort", "feed.inspect", "feed.copy"})
     follows: ClassVar[bool] = False
     shows_cursor: ClassVar[bool] = False
 
@@ -56,3 +58,6 @@ class TextView(RowView):
 
     def row_copy(self, index: int) -> str | None:
         return "".join(text for text, _ in self._texts[index])
+
+    def action_sort(self) -> None:
+        raise SkipAction
