@@ -10,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 
 from textual import events, on
-from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
 from tui.application.first_visit import ask_about_network
 from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
@@ -56,8 +56,8 @@ from tui.textual_workarounds import (
 from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 from tui.textual_workarounds.type_ahead import TypeAheadApp
 from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
-from tui.user_actions.action_registry import bindings, key_name, key_names, palette
-from tui.user_actions.action_table import BY_ID, UserAction
+from tui.user_actions.action_registry import bindings, key_name
+from tui.user_actions.action_table import BY_ID
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
 
@@ -101,6 +101,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
     BINDINGS: ClassVar = bindings("application")
     COMMAND_PALETTE_BINDING = BY_ID["application.palette"].keys
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {ActionProvider}
 
     def __init__(
         self,
@@ -166,6 +167,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
         key_dir = directories.data_dir() if person_dir is not None else None
+        self.palette = ActionPalette(self, self.preferences.used_actions, self._keep_look)
         self._orders = GivingOrders(self, model, operator_key.usual_path(key_dir))
         self._armed = False
         self._telling = False
@@ -280,7 +282,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def _keep_look(self) -> None:
         """Remember how somebody likes it: they have changed something."""
-        directory, chosen = self._look_dir, look_settings.LookSettings(self.theme, self.bell_policy)
+        directory = self._look_dir
+        chosen = look_settings.LookSettings(self.theme, self.bell_policy, self.palette.used)
         if directory is None or not self.is_running:
             return
 
@@ -478,24 +481,6 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def get_key_display(self, binding: Binding) -> str:
         return binding.key_display or key_name(binding.key)
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for action in palette(node=self.model.owns_node):
-            keys = key_names((self.preferences.keymap or {}).get(action.id, action.keys))
-            words = f"{action.help} ({keys})" if keys else action.help
-            yield SystemCommand(action.title, words, lambda chosen=action: self._from_palette(chosen))
-        yield SystemCommand("Theme\N{HORIZONTAL ELLIPSIS}", "Choose the colours.", self.action_change_theme)
-
-    def _from_palette(self, action: UserAction) -> None:
-        place: DOMNode = self if hasattr(self, f"action_{action.call.partition('(')[0]}") else self.main
-        if action.scope == "rows":
-            place = self.main.current_list
-
-        async def act() -> None:
-            await self.run_action(action.call, default_namespace=place)
-
-        # Not begun before it is its turn: the application may have ended by then.
-        self.run_worker(cast(Any, act), exclusive=False)
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ class Preferences:
     """None: as the environment says (NO_COLOR)."""
     keymap: Mapping[str, str] | None = None
     """Keys by action id."""
+    used_actions: tuple[str, ...] = ()
+    """Ids of the actions that the command palette was last used for, the latest first."""
     zone: tzinfo | None = None
     """The person's time zone; None: the machine's."""
     anonymous: bool = True

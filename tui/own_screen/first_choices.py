@@ -56,5 +56,6 @@ def first_preferences(
         theme=person.theme or chosen.theme or usual.theme,
         bell=next((policy for policy in BELL_POLICIES if policy == chosen.bell), usual.bell),
         keymap=person.keymap,
+        used_actions=chosen.used,
         anonymous=anonymous,
     )

@@ -1,4 +1,4 @@
-"""How somebody likes the application, as they left it the last time: the colours, and when it rings.
+"""How somebody likes the application, as they left it the last time: the colours, when it rings, what is used.
 
 One small file beside the one that says who they are. What the configuration says goes before it.
 """
@@ -19,6 +19,8 @@ class LookSettings(msgspec.Struct, frozen=True, omit_defaults=True):
 
     theme: str | None = None
     bell: str | None = None
+    used: tuple[str, ...] = ()
+    """Ids of the actions that the command palette was last used for, the latest first."""
 
 
 def load(directory: Path) -> LookSettings:
