@@ -27,8 +27,10 @@ E = TypeVar("E", bound=PaletteEntry)
 
 
 def ranked(entries: Iterable[E], match: Callable[[str], float], used: Sequence[str]) -> list[tuple[float, E]]:
-    """The entries that match, with how well, the best first. `match` says how well a text does, 0 for not at all; `used` are
-    ids, the latest used first."""
+    """The entries that match, with how well, the best first.
+
+    `match` says how well a text does, 0 for not at all; `used` are ids, the latest used first.
+    """
     found = []
     for entry in entries:
         other_words = [word.strip() for word in entry.synonyms.split(",") if word.strip()]
