@@ -201,3 +201,17 @@ def test_there_are_words_for_every_kind_of_event(world, kind, severity):
     said = EventsView(world.model, zone=UTC).row_detail(0).splitlines()
     assert said[:3] == ["it happened", "", "When   2026-11-22 12:00:00"]
     assert all(len(line.split()) >= 3 for line in said[3:]) and len(said) == 5
+
+
+async def test_a_tab_is_called_as_its_pane_is_and_keeps_its_key_where_there_is_no_room_for_more(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await settled(pilot)
+        tabs = next(line for line in screen_text(app).splitlines() if "F2 Feed" in line)
+        assert "F3 Connections" in tabs and "F6 Network" in tabs
+        await pilot.resize_terminal(44, 24)
+        await pilot.press("f5")
+        await settled(pilot)
+        tabs = next(line for line in screen_text(app).splitlines() if " F2 " in line)
+        assert tabs.split() == ["F2", "F3", "F4", "F5", "Events", "F6"]

@@ -67,7 +67,7 @@ class TabBar(Bar):
 
     TABS: ClassVar[tuple[tuple[str, str, str], ...]] = (
         ("feed", "F2", "Feed"),
-        ("connections", "F3", "Links"),
+        ("connections", "F3", "Connections"),
         ("users", "F4", "Users"),
         ("events", "F5", "Events"),
         ("network", "F6", "Network"),
@@ -84,17 +84,25 @@ class TabBar(Bar):
 
     def show(self, current: str, notes: dict[str, str]) -> None:
         """`notes`: a few characters beside a tab's name, such as how much is new there."""
+        texts = [self._text(key, title, notes.get(name, "")) for name, key, title in self.TABS]
+        if sum(map(cell_len, texts)) > self.size.width > 0:
+            # The key is enough to get there, and the border says where one is.
+            texts = [
+                text if name == current else self._text(key, "", notes.get(name, ""))
+                for text, (name, key, _) in zip(texts, self.TABS, strict=True)
+            ]
         parts: list[tuple[str, str]] = []
         self._ends = []
         used = 0
-        for name, key, title in self.TABS:
-            note = notes.get(name, "")
-            text = f" {key} {title}{' ' + note if note else ''} "
-            style = "reverse bold" if name == current else ""
-            parts.append((text, style))
+        for text, (name, _, _) in zip(texts, self.TABS, strict=True):
+            parts.append((text, "reverse bold" if name == current else ""))
             used += cell_len(text)
             self._ends.append((used, name))
         self.say(parts)
+
+    @staticmethod
+    def _text(key: str, title: str, note: str) -> str:
+        return f" {' '.join(word for word in (key, title, note) if word)} "
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
