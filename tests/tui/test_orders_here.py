@@ -224,6 +224,25 @@ async def test_the_first_account_of_a_network_shows_its_key_as_soon_as_it_is_in(
         assert public_half(key) == world.client.shown_keys[0]
 
 
+@pytest.mark.parametrize("node", [True, False], ids=["at their own server", "as a client"])
+async def test_it_shows_it_also_when_the_network_says_only_later_that_it_is_the_first(
+    tmp_path: Path, key: Path, node: bool
+):
+    world = World(node=node)
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        assert not world.client.shown_keys
+        later = snapshot(awaits_key_of="alice")
+        if world.node is not None:
+            world.node.shown = later
+        else:
+            app.model.snapshot = later
+            app.model.on_change()
+        await until(pilot, lambda: "You are the operator" in toasts(app))
+        assert len(world.client.shown_keys) == 1 and is_private(key)
+
+
 async def test_nobody_else_has_a_key_made(world: World, tmp_path: Path, key: Path):
     app = world.app(person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:

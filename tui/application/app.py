@@ -169,6 +169,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         key_dir = directories.data_dir() if person_dir is not None else None
         self.palette = ActionPalette(self, self.preferences.used_actions, self._keep_look)
         self._orders = GivingOrders(self, model, operator_key.usual_path(key_dir))
+        self._key_shown_by = ""
+        """Who has been asked for the key of the network's first operator."""
         self._armed = False
         self._telling = False
         self._painted = 0.0
@@ -390,6 +392,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         if self.main.painted:
             self.model.look()
             self.main.show_snapshot()
+            self._look_whether_operator()
         if isinstance(self.screen, ConfirmScreen):
             self.screen.refresh_question()
         self._look_due = begun + max(LOOK_INTERVAL_MIN, (time.thread_time() - spent) / LOOK_SHARE)
@@ -402,16 +405,15 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def _tell(self, happening: Happening) -> None:
         self._identity.tell(happening)
-        if happening.kind == "logged in" and self.model.owns_node:
-            self._look_whether_operator()
         if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
 
     def _look_whether_operator(self) -> None:
-        """Whoever registers first at the server that begins a network shows their key at once."""
-        self.model.look()
-        snapshot = self.model.snapshot
-        if snapshot is not None and snapshot.awaits_key_of and snapshot.awaits_key_of == self.model.username:
+        """Whoever registers first in a network shows their key as soon as a picture says that it is awaited: with the
+        registration itself it may not be there yet."""
+        model, name = self.model, self.model.username or ""
+        if model.online and model.snapshot is not None and name == model.snapshot.awaits_key_of != self._key_shown_by:
+            self._key_shown_by = name
             self._orders.show_key()
 
     def action_identity(self, occasion: str = "") -> None:
