@@ -387,9 +387,9 @@ class Server:
         ours.setblocking(False)
         runtime.attach(ours, vouched)
 
-    def join(self, address: Address) -> None:
-        """Link this server to another one, and so their networks."""
-        self._running().deliver(JoinRequested(address))
+    def join(self, address: Address, invited: Invited | None = None) -> None:
+        """Link this server to another one, which may have invited it, and so their networks."""
+        self._running().deliver(JoinRequested(address, invited=invited))
 
     def disconnect(self, conn: int, reason: str) -> None:
         """End a connection."""

@@ -335,6 +335,13 @@ def test_who_knows_no_network_is_told_so(program: Program) -> None:
     assert (listed.status, listed.out) == (0, "") and "you know no network yet" in listed.err
 
 
+def test_a_network_that_was_mistyped_is_told_as_such(program: Program) -> None:
+    with listening(tls=some_tls().listening, answer=lets_in) as server:
+        ended = program.run("post", server.address, "x", "--network", "a" * 26)
+    assert ended.status == 4 and f"not of the network {'a' * 26} that you named" in ended.err, ended.err
+    assert "Compare what you typed" in ended.err and "--remove" not in ended.err
+
+
 def test_lines_that_somebody_has_written_stay(program: Program) -> None:
     file = known(program)
     file.parent.mkdir(parents=True)

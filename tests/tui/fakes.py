@@ -139,8 +139,8 @@ class FakeNode:
             6: FakeTraffic(120, 700),
         }
 
-    def join(self, address: Address) -> None:
-        self.calls.append(("join", address))
+    def join(self, address: Address, invited: Invited | None = None) -> None:
+        self.calls.append(("join", address) if invited is None else ("join", address, invited))
 
     def disconnect(self, conn: int, reason: str) -> None:
         self.calls.append(("disconnect", conn))

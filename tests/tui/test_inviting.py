@@ -8,12 +8,12 @@ from textual.widgets import Input, Static
 from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.invitations import Invited, read_invitation
-from tests.tui.driving import ready, screen_text, settled, until
+from tests.tui.driving import ready, screen_text, settled, type_line, until
 from tests.tui.fakes import World, snapshot
 from tests.tui.test_real_node import app_on, running_server
 from tui.application.app import ActivityApp
 from tui.model.network_faces import SignIn
-from tui.screens.asking import CopyScreen
+from tui.screens.asking import AskScreen, CopyScreen
 from tui.screens.inviting import InvitationScreen, ServerInvitationScreen
 from tui.text.invitation import invited_command
 
@@ -183,6 +183,45 @@ async def test_a_server_joins_by_the_line_that_the_application_of_another_one_ma
         await server.abort()
         if joined is not None:
             await joined.abort()
+
+
+INVITATION = f"192.0.2.7:99/{'n' * 26}/{'c' * 26}"
+
+
+@pytest.mark.parametrize("line", [INVITATION, f"activity-tui join {INVITATION}"])
+async def test_a_server_that_runs_already_joins_by_an_invitation(world, line):
+    app = world.app()
+    wanted = ("join", Address("192.0.2.7", 99), Invited("n" * 26, "c" * 26))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, f"/join {line}")
+        await until(pilot, lambda: world.node.calls == [wanted])
+        app.main.action_ask_join()
+        await until(pilot, lambda: isinstance(app.screen, AskScreen) and bool(app.focused))
+        app.screen.query_one(Input).value = line[:-1]
+        await pilot.press("enter")
+        assert "no whole invitation" in str(app.screen.query_one("#problem", Static).render())
+        app.screen.query_one(Input).value = line
+        await pilot.press("enter")
+        await until(pilot, lambda: world.node.calls == [wanted, wanted])
+
+
+async def test_two_networks_become_one_by_an_invitation_though_their_secrets_differ(tmp_path):
+    ada = await running_server(tmp_path, "ada")
+    bob = await running_server(tmp_path, "bob", secret="another")
+    app = app_on(bob, SignIn("anonymous"))
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.model.online)
+            invited = await ada.invite(1, 60.0)
+            await type_line(pilot, "/join " + invited_command(ada.advertised, invited).split()[-1])
+            await until(pilot, lambda: len(bob.snapshot().servers) == 2)
+            assert (bob.network, bob.secret) == (ada.network, ada.secret)
+            assert any("admitted to this network by an invitation" in one.text for one in ada.notices)
+            await app.model.stop()
+    finally:
+        await ada.abort()
+        await bob.abort()
 
 
 def test_the_line_of_a_server_at_an_ipv6_address_is_one_word_in_every_shell():

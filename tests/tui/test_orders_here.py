@@ -181,7 +181,7 @@ async def test_the_list_shows_what_is_in_force_and_a_code_is_shown_to_be_handed_
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y", "enter")
         await until(pilot, lambda: isinstance(app.screen, CopyScreen))
-        assert "passwd HOST" in screen_text(app)
+        assert "passwd 192.0.2.1:3780 -u bob --code" in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, CopyScreen))
         await type_line(pilot, "/order list")

@@ -21,7 +21,12 @@ from tui.model.network_faces import SignIn
 
 
 async def running_server(
-    directory: Path, name: str, join: Address | None = None, port: int = 0, invited: Invited | None = None
+    directory: Path,
+    name: str,
+    join: Address | None = None,
+    port: int = 0,
+    invited: Invited | None = None,
+    secret: str = "s",
 ) -> Server:
     server = Server(
         EngineSettings(
@@ -29,7 +34,7 @@ async def running_server(
             host="127.0.0.1",
             port=port,
             name=name,
-            secret="s" if invited is None else None,
+            secret=secret if invited is None else None,
             join=join,
             invited=invited,
             preset="local",

@@ -27,11 +27,24 @@ def test_a_command_without_its_slash_is_noticed(line):
         "activity-tui join 192.0.2.1:3780", "activity-tui", "./activity-tui serve", "activity-tui --help",
         "ACTIVITY_TUI_SECRET='a b' activity-tui join lund:3780", "python -m tui serve", "ssh -p 3722 zoe@lund",
         "ssh zoe@lund", "sudo reboot", "ls", "ls -la", "cd ..", "cat /etc/passwd", "$ make -j4", "git status",
-        "docker -v", "kill -9 4711", "curl https://example.org", "clear",
+        "activity-tui invite server", "activity-tui order lund list", "docker -v", "kill -9 4711",
+        "curl https://example.org", "clear",
     ],
 )  # fmt: skip
 def test_a_shell_command_is_noticed(line):
     assert "shell" in (slip(line) or "")
+
+
+INVITATION = f"192.0.2.1:3780/{'n' * 26}/{'c' * 26}"
+
+
+@pytest.mark.parametrize("line", [INVITATION, f"come in with {INVITATION}", f"activity-tui join {INVITATION}"])
+def test_an_invitation_for_a_server_is_noticed_wherever_it_stands(line):
+    assert "an invitation in it" in (slip(line) or "")
+
+
+def test_an_invitation_that_is_used_here_is_not_asked_about():
+    assert slip(f"/join {INVITATION}") is None
 
 
 @pytest.mark.parametrize("line", ["it is correct horse", "correct horse", "/join correct horse"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.client import NotConnected, OperatorSeat, OrderNotTaken, OutcomeUnknown, make_secret
 from core.wire import ANONYMOUS, OrderList, code_verifier, operator_fingerprint
 from tui.model.client_model import ClientModel
+from tui.panes.overview import address_for_others
 from tui.remembered import operator_key
 from tui.screens.asking import ConfirmScreen, CopyScreen
 from tui.screens.reading import ReadingScreen
@@ -29,6 +31,7 @@ LISTED_MAX: Final = 200
 ELSEWHERE: Final = (
     "orders are signed with a key that stays on your own machine: give them there, with `activity-tui order HOST ...`"
 )
+KEY_HINT: Final = "/order key shows what an operator needs to appoint you."
 UNANSWERED: Final = (NotConnected, OutcomeUnknown, TimeoutError, operator_key.KeyUnusable, OSError)
 """What keeps somebody from asking a server about orders, or from hearing its answer."""
 
@@ -69,7 +72,7 @@ class GivingOrders:
             await self._shown()
         except OrderNotTaken as problem:
             self._app.call_later(self._app.main.drop_line, text)
-            self._say(f"You cannot decide here: {problem}", "warning")
+            self._say(f"You cannot decide here: {problem}. {KEY_HINT}", "warning")
         except UNANSWERED:
             # Sending it tells.
             return
@@ -107,7 +110,10 @@ class GivingOrders:
             if words.verb == "key":
                 assert self._path is not None, "asked for before"
                 signer = (await asyncio.to_thread(operator_key.own_key, self._path)).signer
-                self._show("Your public key", "What somebody needs who appoints you:", operator_key.public_line(signer))
+                name = shlex.quote(neutralise(self._model.username or "NAME", 64))
+                line = operator_key.public_line(signer)
+                after = f"Who appoints you writes: /order appoint {name} KEY"
+                self._show("Your public key", "An operator needs it to appoint you:", line, after)
                 return
             seat, found = await self._shown()
             if words.verb == "list":
@@ -160,11 +166,17 @@ class GivingOrders:
                 f"A code for {neutralise(words.target, 64)}",
                 "Give it to them by a way that you trust; it is good once:",
                 code,
-                "With it they set another secret: activity-tui passwd HOST -u NAME --code",
+                f"With it they set another secret:\nactivity-tui passwd {self._where()} -u {shlex.quote(words.target)}"
+                " --code",
             )
         else:
             undone = "" if words.verb in FOR_GOOD else f" `/order undo {given[:SHORT]}` undoes it."
             self._say(f"Ordered: {words.verb}: {neutralise(drafted.about, 200)}.{undone}", "information")
+
+    def _where(self) -> str:
+        """What others write for a server of this network."""
+        address = address_for_others(self._model)
+        return shlex.quote(str(address)) if address is not None else "HOST"
 
     def _show(self, title: str, before: str, what: str, after: str = "") -> None:
         self._app.push_screen(CopyScreen(title, before, what, after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +13,7 @@ from core.client import Client, ClientSettings, NetworkTrust, SpeaksInClear, Unr
 from core.wire import Address
 from tui.cli.console import say
 from tui.remembered import known_networks
+from tui.remembered.known_networks import KnownNetworks
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient, running
 
@@ -69,6 +71,14 @@ def unreachable(address: Address, reason: str) -> CommandFailed:
 def strange(address: Address, known: str, shown: str | None) -> CommandFailed:
     """What to say when whoever listens at an address is no server of the network that is known there."""
     what = f"it shows another network, {shown}" if shown else "whoever listens there does not encrypt, or is no server"
+    if shown and not _is_remembered(known):
+        return CommandFailed(
+            ExitStatus.REFUSED,
+            f"{address} is not of the network {known} that you named: it shows another network, {shown}. Nothing"
+            " was said to it.",
+            hint="Compare what you typed with what you were told: an invitation names the network, and so do F8, the"
+            " log and `activity-tui status` of any of its servers.",
+        )
     file = known_networks.path()
     way = f"`activity-tui known-networks --remove {shlex.quote(str(address))}`" if file is not None else "--network"
     return CommandFailed(
@@ -78,6 +88,14 @@ def strange(address: Address, known: str, shown: str | None) -> CommandFailed:
         f"{way} forgets the one that was known, and the next command asks anew."
         + ("" if shown else " --plain talks to it in clear."),
     )
+
+
+def _is_remembered(network: str) -> bool:
+    """Whether a network is known from somewhere; else it was only named."""
+    file = known_networks.path()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return file is not None and any(network == one for _, one in KnownNetworks(file).entries())
+    return False
 
 
 class AddressFailures:

@@ -211,7 +211,8 @@ class _Ordering:
                 if not drafted.left:
                     break
             if wish.code:
-                say(f"Whose it is sets another secret with: activity-tui passwd {self._address} -u NAME --code")
+                name = shlex.quote(neutralise(wish.target, 64))
+                say(f"Whose it is sets another secret with: activity-tui passwd {self._address} -u {name} --code")
             if kind not in FOR_GOOD:
                 say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._who.user}` undoes it.")
         return ExitStatus.DONE

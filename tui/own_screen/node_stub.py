@@ -153,8 +153,8 @@ class NodeStub:
                 raise
         return ours
 
-    def join(self, address: Address) -> None:
-        self._pipe.send(screen_protocol.JoinNetwork((address.host, address.port)))
+    def join(self, address: Address, invited: Invited | None = None) -> None:
+        self._pipe.send(screen_protocol.JoinNetwork((address.host, address.port), invited))
 
     def disconnect(self, conn: int, reason: str) -> None:
         self._pipe.send(screen_protocol.EndConnection(conn, reason))

@@ -183,8 +183,8 @@ class ScreenProcess:
         match message:
             case screen_protocol.LookAtNode():
                 self._look()
-            case screen_protocol.JoinNetwork(address=address):
-                self._server.join(Address(*address))
+            case screen_protocol.JoinNetwork(address=address, invited=invited):
+                self._server.join(Address(*address), invited)
             case screen_protocol.EndConnection(conn=conn, reason=reason):
                 self._server.disconnect(conn, reason)
             case screen_protocol.EndVisitor(number=number, reason=reason):

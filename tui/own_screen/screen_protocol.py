@@ -110,7 +110,10 @@ class LookAtNode(msgspec.Struct, frozen=True, tag=True):
 
 
 class JoinNetwork(msgspec.Struct, frozen=True, tag=True):
+    """Link the node to a server of another network, which has invited it, or knows the same secret."""
+
     address: tuple[str, int]
+    invited: Invited | None = None
 
 
 class EndConnection(msgspec.Struct, frozen=True, tag=True):

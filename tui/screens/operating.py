@@ -11,7 +11,7 @@ from typing import Any
 from textual import on
 
 from core.node import ConnectionView
-from core.wire import Address, parse_address, why_not_reached
+from core.wire import Address, Invited, parse_address, read_invitation, why_not_reached
 from tui.model.client_model import ClientModel
 from tui.model.network_faces import NodeFace
 from tui.panes.overview import address_for_others
@@ -139,7 +139,7 @@ class OperatorScreen(FilteringScreen):
     def action_ask_join(self) -> None:
         def problem(text: str) -> str | None:
             try:
-                return why_not_reached(parse_address(text).host)
+                return why_not_reached(_invitation_in(text)[0].host)
             except ValueError as error:
                 return str(error)
 
@@ -150,9 +150,10 @@ class OperatorScreen(FilteringScreen):
         self.app.push_screen(
             AskScreen(
                 "Join a network",
-                "A server of the other network; both networks need the same secret. They become one: everybody sees "
-                "everybody, and of two accounts with one name the younger is renamed. That cannot be undone.",
-                placeholder="HOST:PORT",
+                "An invitation that a server of the other network has made (F8 there), or its address, where both "
+                "networks have the same secret. They become one: everybody sees everybody, and of two accounts with "
+                "one name the younger is renamed. That cannot be undone.",
+                placeholder="HOST:PORT/NETWORK/CODE or HOST:PORT",
                 go="Join",
                 problem=problem,
             ),
@@ -160,10 +161,10 @@ class OperatorScreen(FilteringScreen):
         )
 
     def _join(self, text: str) -> None:
-        address = parse_address(text)
+        address, invited = _invitation_in(text)
         node = self._own_node
         if node is not None:
-            node.join(address)
+            node.join(address, invited)
             self.notify(f"Dialling {neutralise(str(address), 200)}; the events tell what comes of it.", markup=False)
 
     def action_disconnect(self) -> None:
@@ -257,6 +258,17 @@ class OperatorScreen(FilteringScreen):
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _invitation_in(text: str) -> tuple[Address, Invited | None]:
+    """The server that a person names, and what it has invited them by, if it has. Raises ValueError."""
+    words = text.split()
+    found = read_invitation(words[-1]) if words else None
+    if found is not None:
+        return parse_address(found[0]), found[1]
+    if "/" in text:
+        raise ValueError("that is no whole invitation: it is HOST:PORT/NETWORK/CODE; copy the whole line")
+    return parse_address(text), None
 
 
 def what_disconnecting_does(who: str, one: ConnectionView | None) -> str:

@@ -27,7 +27,11 @@ COMMANDS: Final = (
     SlashCommand("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
     SlashCommand("invite", "/invite", "Shows and copies the command with which a person joins; invites a server."),
     SlashCommand(
-        "join", "/join HOST:PORT", "Links this node to a server of another network.", needs="HOST:PORT", node_only=True
+        "join",
+        "/join INVITATION",
+        "Links this node to a server of another network, by an invitation or its HOST:PORT.",
+        needs="an invitation or HOST:PORT",
+        node_only=True,
     ),
     SlashCommand("backup", "/backup", "Writes a backup of everything this node keeps.", node_only=True),
     SlashCommand("login", "/login", "Registers a name, logs in with another one, or goes anonymous."),

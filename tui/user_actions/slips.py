@@ -21,12 +21,15 @@ _MARKED: Final = re.compile(r"(?:[:\\!.-]|--)([a-z]+)(?:\s.*)?", re.IGNORECASE |
 _SHELL: Final = re.compile(
     r"(?:\$ |# |> )?"
     r"(?:(?:[A-Z_][A-Z0-9_]*=(?:'[^']*'|\"[^\"]*\"|\S*)\s+)+\S"
-    r"|(?:\S*/)?activity-tui(?:\s+(?:-\S|serve|join|post|tail|status|restore|config|register|passwd|help|version)\b|\s*$)"
+    r"|(?:\S*/)?activity-tui(?:\s+(?:-\S|serve|join|post|tail|status|check|register|passwd|order|restore"
+    r"|downgrade|verify|invite|known-\w+|config|completion|man|help|version)\b|\s*$)"
     r"|python3? -m \S|sudo \S|ssh (?:-\S|\S+@\S)|curl (?:-\S|https?:)|(?:cd|ls|cat|rm|vi|vim|nano) (?:-\S|[~./]\S*)"
     r"|(?:ls|cd|clear|pwd|whoami|tmux)$"
     r"|git (?:status|push|pull|commit|checkout|diff|log|add|rebase|fetch)\b(?:$| -| [^a-z ])"
     r"|(?:make|docker|systemctl|journalctl|kill|apt|apt-get|pip|npm|tmux) -\S)"
 )
+_INVITATION: Final = re.compile(r"\S+/[a-z2-7]{26}/[a-z2-7]{26}(?![a-z2-7])")
+"""What a server joins by."""
 SECRET_CHARACTERS_MIN: Final = 4
 """Shorter secrets are too likely to be an ordinary word."""
 
@@ -39,6 +42,8 @@ def slip(line: str, secrets: Iterable[str] = ()) -> str | None:
     text = line.strip()
     if any(len(secret) >= SECRET_CHARACTERS_MIN and secret in text for secret in secrets):
         return "This line has a secret in it, and everybody would read it."
+    if _INVITATION.search(text) and not text.startswith("/join "):
+        return "This line has an invitation in it, and whoever reads it can join with a server."
     word, _, rest = text.partition(" ")
     bare = word.lower()
     if not rest and (bare in _LEAVING or (_EDITOR.fullmatch(text) and text[1].lower() in "qwxe")):

@@ -296,7 +296,9 @@ class Admission:
             context.invalid(connection, "the private key is not that of the network")
             return
         if word.seed is None:
-            context.notify("security", f"a server at {connection.peer} has been admitted to this network", "good")
+            by = "an invitation" if asked.invitation else "the network's secret"
+            text = f"a server at {connection.peer} has been admitted to this network by {by}"
+            context.notify("security", text, "good")
         context.refuse(connection, granted, "admitted")
 
     def _grant(self, connection: Connection, word: DiallersWord, *, invited: bool) -> AdmissionGranted | None:

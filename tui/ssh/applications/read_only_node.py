@@ -111,7 +111,7 @@ class ReadOnlyNode:
         self._look()
         return self._traffic
 
-    def join(self, address: Address) -> None:
+    def join(self, address: Address, invited: Invited | None = None) -> None:
         raise PermissionError("only the operator of this server lets it join others")
 
     def disconnect(self, conn: int, reason: str) -> None:
