@@ -137,6 +137,10 @@ class Client:
     def online(self) -> bool:
         return self._machine.online
 
+    def silent_for(self) -> float:
+        """For how many seconds nothing was heard of a server that was asked whether it is there; 0 if none is asked."""
+        return self._machine.silent_for(self._now())
+
     @property
     def username(self) -> str:
         """With which name it logs in."""

@@ -27,6 +27,10 @@ class KeepAlive:
         """When to `check` next."""
         return min(self._ping_at, self._discover_at or self._ping_at)
 
+    def silent_for(self, now: float) -> float:
+        """For how many seconds nothing was heard of a server that was asked whether it is there; 0 if none is asked."""
+        return now - self._heard_at if self._pings else 0.0
+
     def connected(self, now: float) -> None:
         """There is a new connection."""
         self._heard_at = self._pinged_at = now

@@ -99,6 +99,10 @@ class ClientMachine:
         """Whether the present server has shown that it is one of ours."""
         return self._logging_in.native and self.online
 
+    def silent_for(self, now: float) -> float:
+        """For how many seconds nothing was heard of a server that was asked whether it is there; 0 if none is asked."""
+        return self._keepalive.silent_for(now) if self.native else 0.0
+
     @property
     def secret(self) -> str | None:
         """What the client proves with who it is, at present; None for somebody anonymous."""

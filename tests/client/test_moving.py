@@ -171,6 +171,29 @@ def test_a_client_is_heard_of_regularly_also_while_it_only_reads() -> None:
     assert not driven.of(Disconnected)
 
 
+def test_a_server_that_was_asked_and_says_nothing_is_silent_since_it_was_last_heard() -> None:
+    driven = Driven(ClientSettings(ping_interval=2.0, ping_misses=23, discover_after=None))
+    driven.online()
+    driven.wait(1.5)
+    assert driven.machine.silent_for(driven.now) == 0
+    driven.wait(1.5)
+    assert driven.machine.silent_for(driven.now) == pytest.approx(3.0)
+    driven.wait(20)
+    assert driven.machine.silent_for(driven.now) == pytest.approx(23.0)
+    assert not driven.of(Disconnected), "it is given up as late as by others"
+    driven.say(wire.Pong(driven.said(wire.Ping)[-1].number))
+    assert driven.machine.silent_for(driven.now) == 0
+    driven.wait(30)
+    assert driven.of(Disconnected)
+
+
+def test_nobody_says_of_a_base_server_that_it_is_silent_as_it_cannot_be_asked() -> None:
+    driven = Driven(ClientSettings(ping_interval=2.0))
+    driven.online(native=False)
+    driven.wait(30)
+    assert driven.machine.silent_for(driven.now) == 0
+
+
 def test_a_client_answers_a_server_that_asks_whether_it_is_there() -> None:
     driven = Driven()
     driven.online()

@@ -195,6 +195,7 @@ class FakeClient:
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.answers = True
         self.closed = False
+        self.silence = 0.0
 
     async def run(self) -> None:
         world = WORLDS[self.model]
@@ -236,6 +237,9 @@ class FakeClient:
 
     async def close(self) -> None:
         self.closed = True
+
+    def silent_for(self) -> float:
+        return self.silence
 
     async def status(self) -> Mapping[str, Any] | None:
         shown: Mapping[str, Any] = msgspec.to_builtins(snapshot())

@@ -215,3 +215,18 @@ async def test_a_tab_is_called_as_its_pane_is_and_keeps_its_key_where_there_is_n
         await settled(pilot)
         tabs = next(line for line in screen_text(app).splitlines() if " F2 " in line)
         assert tabs.split() == ["F2", "F3", "F4", "F5", "Events", "F6"]
+
+
+async def test_the_header_says_since_when_a_server_is_silent_and_takes_it_back_when_it_speaks():
+    world = World(node=False)
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: "\u25cf you are alice" in screen_text(app))
+        world.clients[-1].silence = 2.0
+        await pilot.pause(0.6)
+        assert "no answer" not in screen_text(app), "two seconds are nothing yet"
+        world.clients[-1].silence = 2.6
+        await until(pilot, lambda: "\u25cc no answer since" in screen_text(app))
+        world.clients[-1].silence = 0.0
+        await until(pilot, lambda: "\u25cf you are alice" in screen_text(app))

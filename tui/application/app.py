@@ -69,6 +69,7 @@ LOOK_INTERVAL_MIN: Final = 0.25
 LOOK_SHARE: Final = 0.005
 """Of a processor, what pictures of the node may take: of one with thousands of connections there are fewer."""
 AFAR_INTERVAL: Final = 3.0
+SILENCE_INTERVAL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.model.on_change = self._touched
         if self.model.node is None:
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
+            self.set_interval(SILENCE_INTERVAL, self.model.listen_for_silence)
 
     def keep_looking(self) -> None:
         """Have the node looked at from here on, again and again, while nothing is heard of it."""

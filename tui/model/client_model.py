@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 NOTICES_KEPT: Final = 2_000
 HAPPENINGS_KEPT: Final = 200
+SILENCE: Final = 2.5
+"""Seconds after which a server that was asked whether it is there is said to be silent."""
 
 ClientFactory = Callable[["ClientModel", SignIn], ClientFace]
 
@@ -129,6 +131,8 @@ class ClientModel:
         """Whether a picture of the network is on its way from afar."""
         self.silent = False
         """Whether the server was asked for a picture and has none to give, as base servers do."""
+        self.unheard_since: float | None = None
+        """Since when, in seconds since 1970, nothing was heard of a server that should have answered."""
         self.stage_since = self.clock()
         """When the stage began, in seconds since 1970."""
         self._make_client = make_client
@@ -220,6 +224,14 @@ class ClientModel:
         except Exception as error:
             self.fault(f"what is older cannot be read: {error}")
             return False
+
+    def listen_for_silence(self) -> None:
+        """Look whether the server still says something."""
+        silence = self._client.silent_for() if self._client is not None and self.online else 0.0
+        since = self.clock() - silence if silence >= SILENCE else None
+        if (since is None) != (self.unheard_since is None):
+            self.unheard_since = since
+            self.on_change()
 
     def look(self) -> None:
         """Take a new picture of the node here."""
@@ -389,6 +401,7 @@ class ClientModel:
         if stage != self.stage:
             self.stage_since = self.clock()
             self.silent = False
+            self.unheard_since = None
         self.stage, self.stage_words = stage, words
         self.on_change()
 

@@ -24,6 +24,10 @@ HISTORY: Final = 500
 """Past activities that the feed begins with."""
 
 
+_SOON_ASKED: Final[Mapping[str, Any]] = {"ping_interval": 2.0, "ping_misses": 23}
+"""A person sees soon that a server from afar is silent; given up it is as late as by other clients."""
+
+
 class NetworkClient:
     """A client of the network, as the model wants it."""
 
@@ -58,6 +62,9 @@ class NetworkClient:
     async def close(self) -> None:
         await self._client.close()
 
+    def silent_for(self) -> float:
+        return self._client.silent_for()
+
     async def status(self) -> Mapping[str, Any] | None:
         # Not connected now, or a base server, which knows no such question.
         try:
@@ -83,6 +90,7 @@ def client_factory(
             register=identity.way == "register",
             history=HISTORY if not model.feed.arrived else 0,
             resume=model.resume,
+            **({} if home is not None else _SOON_ASKED),
         )
         client = Client(settings, addresses, lambda event: tell(model, event), home=home, trust=trust)
         return NetworkClient(client, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from rich.cells import cell_len
@@ -39,7 +40,10 @@ def people_online(snapshot: NodeSnapshot) -> int:
 
 def top_line(model: ClientModel) -> list[StyledText]:
     """Who one is, on which node, in how large a network, and what is wrong with it."""
-    parts = [_DOTS[model.stage]]
+    parts = [_DOTS["waiting" if model.unheard_since is not None else model.stage]]
+    if model.stage == "online" and model.unheard_since is not None:
+        at = time.strftime("%H:%M:%S", time.localtime(model.unheard_since))
+        parts.append((f"no answer since {at}: ", "$text-warning bold"))
     if model.stage == "online":
         parts += [("you are ", _DIM), (neutralise_name(model.username or ""), "bold")]
     else:
