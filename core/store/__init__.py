@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.store.backup import restore_backup
     from core.store.downgrade import downgrade_store
     from core.store.identity import next_incarnation, node_id
-    from core.store.invitation_file import GivenInvitation, give_invitation
+    from core.store.invitation_file import GivenInvitation, give_invitation, open_invitations, revoke
     from core.store.loss import OnLoss
     from core.store.memory_store import MemoryStore
     from core.store.network_of_data import network_of
@@ -72,8 +72,10 @@ __all__ = [
     "network_of",
     "next_incarnation",
     "node_id",
+    "open_invitations",
     "open_store",
     "restore_backup",
+    "revoke",
     "verify",
 ]
 
@@ -92,6 +94,8 @@ if not TYPE_CHECKING:
             "invitation_file": (
                 "GivenInvitation",
                 "give_invitation",
+                "open_invitations",
+                "revoke",
             ),
             "loss": ("OnLoss",),
             "memory_store": ("MemoryStore",),

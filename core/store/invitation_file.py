@@ -43,6 +43,20 @@ def give_invitation(data_dir: Path, invitation: GivenInvitation, now: float) -> 
         kept.append(invitation)
 
 
+def open_invitations(data_dir: Path, now: float) -> list[GivenInvitation]:
+    """Those that are good, the first given first. Raises OSError, ValueError."""
+    with _opened(data_dir, now) as kept:
+        return list(kept)
+
+
+def revoke(data_dir: Path, beginning: str, now: float) -> int:
+    """Take back those whose codes' ids begin so; how many. Raises OSError, ValueError."""
+    with _opened(data_dir, now) as kept:
+        before = len(kept)
+        kept[:] = [one for one in kept if not code_id(one.code).startswith(beginning)]
+        return before - len(kept)
+
+
 def code_named(data_dir: Path, named: str, now: float) -> str | None:
     """The code with this id that is still good. Raises OSError, ValueError."""
     with _opened(data_dir, now) as kept:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, Stream, parse_entry_id
     from core.wire.framing import LineSplitter, LineTooLong
     from core.wire.idempotency import idempotency_fingerprint
-    from core.wire.invitations import CODE_BYTES, Invited, code_of, invitation_line, read_invitation
+    from core.wire.invitations import CODE_BYTES, Invited, code_id, code_of, invitation_line, read_invitation
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.messages import OrderList
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
@@ -55,6 +55,7 @@ __all__ = [
     "Scope",
     "ServerKey",
     "Stream",
+    "code_id",
     "code_of",
     "code_verifier",
     "fingerprint",
@@ -101,7 +102,7 @@ if not TYPE_CHECKING:
                 "LineTooLong",
             ),
             "idempotency": ("idempotency_fingerprint",),
-            "invitations": ("CODE_BYTES", "Invited", "code_of", "invitation_line", "read_invitation"),
+            "invitations": ("CODE_BYTES", "Invited", "code_id", "code_of", "invitation_line", "read_invitation"),
             "limits": (
                 "CLIENT_LINE_BYTES_MAX",
                 "DEFAULT_PORT",

@@ -33,7 +33,7 @@ def _offered(program: Program, shell_script: Path, *words: str) -> set[str]:
         (["kno"], {"known-hosts", "known-networks", "known-servers"}),
         (["serve", "--acc"], {"--accept-loss", "--accept-unsigned"}),
         (["serve", "--preset", ""], {"local", "lan", "wan"}),
-        (["invite", ""], {"server", "person"}),
+        (["invite", ""], {"server", "person", "list", "revoke"}),
         (["completion", "z"], {"zsh"}),
     ],
 )

@@ -60,6 +60,10 @@ def test_a_person_is_told_how_to_come_in_over_ssh_where_that_is_configured(progr
         (("server", "--expires", "1s"), 2, "is out of range"),
         (("server", "no host"), 2, "no host"),
         (("person", "--uses", "2"), 2, "has no code in it"),
+        (("list", "example.org"), 2, "at which"),
+        (("revoke",), 2, "which one?"),
+        (("revoke", "all", "--uses", "2"), 2, "makes no invitation"),
+        (("list", "--data-dir", "/nowhere"), 6, "is no data of a server"),
         (("server", "--data-dir", "/nowhere"), 6, "is no data of a server"),
         (("person", "--data-dir", "/nowhere"), 6, "Who runs a server invites, on its machine"),
     ],
@@ -138,3 +142,34 @@ def test_a_server_that_is_not_let_in_leaves_nothing_behind_but_what_was_there_be
         (kept / "mine").write_text("stays")
         assert program.run(*join, "--data-dir", str(kept)).status == 4
         assert (kept / "mine").read_text() == "stays"
+
+
+def test_what_is_open_is_listed_without_codes_and_taken_back(program: Program, data: Path) -> None:
+    where = ("--data-dir", str(data))
+    nothing = program.run("invite", "list", *where)
+    assert (nothing.status, nothing.out) == (0, "") and "no invitation for a server is open" in nothing.err
+    codes = []
+    for uses in ("1", "3", "5"):
+        made = program.run("invite", "server", "example.org", "--uses", uses, *where)
+        found = read_invitation(made.out.split()[-1])
+        assert found is not None
+        codes.append(found[1].code)
+    listed = program.run("invite", "list", *where).out.splitlines()
+    assert ["once" in listed[0], "3 times" in listed[1], "5 times" in listed[2]] == [True] * 3
+    assert not any(code in "".join(listed) for code in codes)
+    assert f"invite revoke {listed[2].split()[0]} --data-dir {data}` takes it back" in made.err
+    assert program.run("invite", "revoke", listed[1].split()[0], *where).status == 0
+    assert [one["code"] for one in json.loads((data / "invitations").read_text())] == [codes[0], codes[2]]
+    again = program.run("invite", "revoke", listed[1].split()[0], *where)
+    assert again.status == 1 and "It may have been used" in again.err
+    assert "2 invitations were taken back" in program.run("invite", "revoke", "all", *where).err
+    assert json.loads((data / "invitations").read_text()) == []
+
+
+def test_who_comes_with_an_invitation_that_was_taken_back_is_not_let_in(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "first") as first:
+        where = ("--data-dir", str(tmp_path / "first"))
+        line = program.run("invite", "server", first.address, *where).out.split()[-1]
+        assert program.run("invite", "revoke", "all", *where).status == 0
+        refused = program.run("join", line, "--headless", "--host", "127.0.0.1", "--port", "0")
+        assert refused.status == 4 and "it was not given out here" in refused.err, refused.err

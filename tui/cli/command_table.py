@@ -213,9 +213,14 @@ def _known_servers(parser: Parser) -> None:
 
 
 def _invite(parser: Parser) -> None:
-    parser.add_argument("whom", metavar="server|person", choices=("server", "person"), help="whom")
+    words = ("server", "person", "list", "revoke")
+    parser.add_argument("whom", metavar="|".join(words), choices=words, help="whom; or what to do with what is open")
     parser.add_argument(
-        "address", metavar="HOST[:PORT]", nargs="?", default=None, help="where it reaches this one (default: found out)"
+        "address",
+        metavar="HOST[:PORT]|ID",
+        nargs="?",
+        default=None,
+        help="where they reach this server (default: found out); revoke: which one, as the list calls it, or all",
     )
     parser.add_argument("--uses", metavar="COUNT", default=None, help="server: how many may come by it (default: 1)")
     parser.add_argument("--expires", metavar="TIME", default=None, help="server: how long it is good (default: 24h)")
@@ -389,7 +394,8 @@ COMMANDS: Final = (
         _invite,
         "invite a server, by a code that is good once in the place of the secret, or a person",
         "  activity-tui invite server\n  activity-tui invite server example.org --uses 5 --expires 7d\n"
-        "  activity-tui invite person example.org\n",
+        "  activity-tui invite person example.org\n  activity-tui invite list\n"
+        "  activity-tui invite revoke k3x9a2mq                  as the list calls it; all: every one\n",
         "Prints the command by which they join at this server, on whose machine you are. Nobody who listens on the way "
         "learns a server's code, nor does anybody who pretends to be a server of this network. A person needs no code: "
         "the command says which network it is, so that nothing else is talked to.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shlex
 import socket
 import time
 from pathlib import Path
+from typing import Final
 
-from core.wire import CODE_BYTES, Address, Invited, code_of
+from core.wire import CODE_BYTES, DEFAULT_PORT, Address, Invited, code_id, code_of
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings, default_data_dir
 from tui.cli.console import put, say
@@ -27,9 +29,14 @@ from tui.text.invitation import (
     ssh_command,
 )
 
+SHORT: Final = 8
+"""Characters of an invitation's id that people are shown; as many as are needed name it."""
+
 
 def run(arguments: argparse.Namespace) -> int:
     choices = choices_of(arguments)
+    if arguments.whom in ("list", "revoke"):
+        return _look_after(choices, arguments)
     try:
         uses, expires = USES(arguments.uses or USES_USUAL), GOOD_FOR(arguments.expires or GOOD_FOR_USUAL)
         address = values.address(arguments.address) if arguments.address is not None else None
@@ -43,11 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     network = network_of(data_dir)
     if network is None:
-        raise CommandFailed(
-            ExitStatus.DATA_DIRECTORY,
-            f"{data_dir} is no data of a server that is of a network",
-            hint="Who runs a server invites, on its machine; --data-dir names the directory of one that has run.",
-        )
+        raise _no_server(data_dir)
     where = address or _own_address(choices, data_dir)
     if arguments.whom == "person":
         put(client_command(where, network))
@@ -62,6 +65,46 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitStatus.DONE
 
 
+def _no_server(data_dir: Path) -> CommandFailed:
+    return CommandFailed(
+        ExitStatus.DATA_DIRECTORY,
+        f"{data_dir} is no data of a server that is of a network",
+        hint="Who runs a server invites, on its machine; --data-dir names the directory of one that has run.",
+    )
+
+
+def _look_after(choices: ChosenSettings, arguments: argparse.Namespace) -> int:
+    """Tell which invitations for servers are open, or take some back."""
+    which = arguments.address
+    if arguments.uses is not None or arguments.expires is not None:
+        raise usage_error(f"{arguments.whom} makes no invitation: leave out --uses and --expires")
+    if arguments.whom == "list" and which is not None:
+        raise usage_error("list tells all that are open at a server: --port or --data-dir says at which")
+    if arguments.whom == "revoke" and which is None:
+        raise usage_error("which one? `activity-tui invite list` has them; all takes every one back")
+    data_dir = own_data_dir(choices)
+    from core.store import network_of, open_invitations, revoke
+
+    if network_of(data_dir) is None:
+        raise _no_server(data_dir)
+    try:
+        if arguments.whom == "list":
+            found = open_invitations(data_dir, time.time())
+            for one in found:
+                put(f"{code_id(one.code)[:SHORT]}  {how_good(one.uses, one.expires)}")
+            if not found:
+                say("no invitation for a server is open here; what a person is told has no code in it")
+            return ExitStatus.DONE
+        gone = revoke(data_dir, "" if which == "all" else which, time.time())
+    except (OSError, ValueError) as error:
+        raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"the invitations cannot be read: {error}") from None
+    if not gone and which != "all":
+        hint = "It may have been used, or be too old: `activity-tui invite list` has those that are open."
+        raise CommandFailed(ExitStatus.FAILURE, f"no invitation that is open here begins with {which}", hint=hint)
+    say(f"{'one invitation was' if gone == 1 else f'{gone} invitations were'} taken back")
+    return ExitStatus.DONE
+
+
 def _invite_server(data_dir: Path, where: Address, network: str, uses: int, expires: float) -> None:
     from core.store import GivenInvitation, give_invitation
 
@@ -72,7 +115,10 @@ def _invite_server(data_dir: Path, where: Address, network: str, uses: int, expi
     except (OSError, ValueError) as error:
         raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"the invitation was not kept: {error}") from None
     put(invited_command(where, invited))
-    say(how_good(uses, now + expires))
+    say(f"{how_good(uses, now + expires)}, at this server alone")
+    # Without one it may be found by the address that was named.
+    at = "" if data_dir == default_data_dir(DEFAULT_PORT) else f" --data-dir {shlex.quote(str(data_dir))}"
+    say(f"`activity-tui invite revoke {code_id(invited.code)[:SHORT]}{at}` takes it back")
 
 
 def _data_dir(choices: ChosenSettings, address: Address | None) -> Path:

@@ -104,7 +104,8 @@ class ServerInvitationScreen(DialogScreen[None]):
             dialog.border_title = "Invite a server"
             yield Static(
                 "A server joins at this one by a code, and needs no secret. Whoever has the code can use it, as often "
-                "and as long as it is good, and then has all that a server of this network has.",
+                "and as long as it is good, and then has all that a server of this network has. On this machine "
+                "`activity-tui invite list` tells which ones are open, and `invite revoke` takes them back.",
                 classes="quiet",
                 markup=False,
             )

@@ -106,7 +106,10 @@ class OperatorScreen(FilteringScreen):
 
         def shown(command: str, how_good: str) -> None:
             screen.dismiss(None)
-            after = [f"It is {how_good}. Give it by a way that you trust.", invitation.caution(address)]
+            after = [
+                f"It is {how_good}, at this server alone. Give it by a way that you trust.",
+                invitation.caution(address),
+            ]
             self.app.copy_to_clipboard(command)
             self.app.push_screen(
                 CopyScreen(

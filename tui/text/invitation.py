@@ -56,7 +56,7 @@ def invited_command(address: Address, invited: Invited) -> str:
 def how_good(uses: int, expires: float) -> str:
     """How often an invitation is good, and until when (`expires`: seconds since 1970), as a clause."""
     often = "once" if uses == 1 else f"{uses} times"
-    return f"good {often}, until {time.strftime('%Y-%m-%d %H:%M', time.localtime(expires))}, at this server alone"
+    return f"good {often}, until {time.strftime('%Y-%m-%d %H:%M', time.localtime(expires))}"
 
 
 def ssh_command(host: str, port: int, name: str) -> str:

@@ -266,7 +266,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using invite' -l uses -x -d 'se
 complete -c activity-tui -n '_shtab_activity_tui_using invite' -l expires -x -d 'server: how long it is good (default: 24h)'
 complete -c activity-tui -n '_shtab_activity_tui_using invite' -l data-dir -xka "(__fish_complete_directories)" -d 'where the server keeps everything; never shared by two (default: one for each port, see `config show`)'
 complete -c activity-tui -n '_shtab_activity_tui_using invite' -l port -x -d 'where to listen; 0 for any free port (default: 3780)'
-complete -c activity-tui -n '_shtab_activity_tui_using invite; and test $_shtab_activity_tui_npos -eq 0' -ka "server person" -d whom
+complete -c activity-tui -n '_shtab_activity_tui_using invite; and test $_shtab_activity_tui_npos -eq 0' -ka "server person list revoke" -d 'whom; or what to do with what is open'
 complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a known-networks -d 'Tell which network you know at which address, or forget one. As SSH knows hosts: a network that was met once at an address is the only one that is talked to there. A line `network FINGERPRINT` is one that is known wherever its servers are met.'
 complete -c activity-tui -n '_shtab_activity_tui_using known-networks' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using known-networks' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
