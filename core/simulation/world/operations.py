@@ -109,10 +109,12 @@ def _start_server(world: World, server: SimulatedServer) -> None:
 
 
 def _where(world: World, server: SimulatedServer) -> tuple[Address, ...]:
-    """Where the network is."""
-    there = [other for other in world.servers.values() if other.node is not None and other is not server]
+    """Where the network is, or will be: who is to join a server that is down tries until that is there again."""
+    others = [other for other in world.servers.values() if other is not server]
+    there = [other for other in others if other.node is not None]
     staying = [other for other in there if other.node is not None and not other.node.topology.own.draining]
-    return tuple(other.address for other in staying or there)[:1]
+    down = [other for other in others if other.node is None and other.finished is None]
+    return tuple(other.address for other in staying or there or down)[:1]
 
 
 def _chat(world: World, operation: Operation) -> None:
