@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from core.node.accounts.book import name_after_conflict
+from core.node.accounts.secrets import CODE_MARK
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import Schedule
 from core.simulation.environment.verifiers import matches
@@ -108,10 +109,15 @@ class Ledger:
         self.registrations: list[tuple[float, Writer]] = []
         self.redirects: dict[str, int] = {}
         self.renamings: dict[str, str] = {}
-        self.orders: dict[str, None] = {}
-        """Those that operators were told to be kept."""
+        self.orders: dict[str, str] = {}
+        """Those that operators were told to be kept, to the server that said so."""
         self.removals: dict[str, None] = {}
         """Activities that an operator has tried to remove; whether the order was kept nobody may know."""
+        self.expulsions: dict[str, None] = {}
+        """Servers that an operator has tried to expel: what they have accepted may be theirs alone for a while, or may
+        be hidden from people."""
+        self.restricted: dict[str, None] = {}
+        """Accounts, by their claims, that an operator has tried to close or silence."""
         self.strangers: dict[str, None] = {}
         """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
         self.stamped_elsewhere: dict[bytes, None] = {}
@@ -161,6 +167,7 @@ class Ledger:
     def kept(self, server: EntryKeeper, keepables: tuple[Keepable, ...]) -> None:
         """Keepables are synced to a server's disk."""
         for entry in entries_in(keepables):
+            known = list(self._account_kept.get(server.name, ())) if entry.kind == "account" else []
             if entry.kind == "account":
                 self._account_kept.setdefault(server.name, {}).setdefault(entry.id, self._schedule.time)
             if (entry.id, entry.body) in self._made_up:
@@ -168,7 +175,8 @@ class Ledger:
             if entry.id.node == server.id and entry.id not in self.accepted:
                 self.accepted[entry.id] = entry
                 if entry.kind == "account":
-                    self.accounts[entry.id] = msgspec.json.decode(entry.body, type=AccountFact)
+                    self.accounts[entry.id] = fact = msgspec.json.decode(entry.body, type=AccountFact)
+                    self._note_code(server, fact, known)
                     self.account_at[entry.id] = self._schedule.time
                 else:
                     self._accepted(entry, server)
@@ -331,7 +339,9 @@ class Ledger:
     def refused_login(self, server: EntryKeeper, agent: Writer) -> None:
         """A server refuses a login just now. One that has just come back may not know the account yet."""
         known = self._account_kept.get(server.name, {})
-        for entry_id, fact in self.accounts.items() if agent.username not in self.robbed else ():
+        if agent.username in self.robbed or self.may_be_kept_out(agent):
+            return
+        for entry_id, fact in self.accounts.items():
             tries_it = matches(agent.secret, fact.verifier) and agent.secrets[0] == agent.secret
             if fact.username == agent.username and tries_it and not self.changes_of(agent):
                 if known.get(entry_id, self._schedule.time) < self._schedule.time - LOGIN_SECONDS:
@@ -355,6 +365,19 @@ class Ledger:
             if kept.get(entry_id, float("inf")) < before and (change := change_in_key(fact.key)) is not None
         ]
         return sorted(found)
+
+    def may_be_changed_at_expelled(self, agent: Writer) -> bool:
+        """Whether a server that may be expelled has changed a secret of an agent's: then that may count for nothing."""
+        return any(change.id.partition(".")[0] in self.expulsions for change in self.changes_of(agent))
+
+    def _note_code(self, server: EntryKeeper, fact: AccountFact, known: Iterable[EntryId]) -> None:
+        """A server has changed a secret by a code: nobody may have used it before, as far as that server knew."""
+        change = change_in_key(fact.key) if fact.key is not None else None
+        code = change.id.partition(CODE_MARK)[2] if change is not None else ""
+        for earlier in (self.accounts[one] for one in known if one in self.accounts) if code else ():
+            other = change_in_key(earlier.key) if earlier.key is not None else None
+            if other is not None and other.id.endswith(f"{CODE_MARK}{code}"):
+                self.problem("orders", f"{server.name} has taken the code of {code} again, for {fact.username}")
 
     def secret_acknowledged(self, agent: Writer, secret: str) -> None:
         """A client was told that its account has another secret."""
@@ -422,22 +445,54 @@ class Ledger:
         """An operator orders an activity, by its id, to be removed."""
         self.removals[activity] = None
 
-    def ordered(self, order: str) -> None:
+    def expulsion_begun(self, server: str) -> None:
+        """An operator orders a server, by its id, to be expelled."""
+        self.expulsions[server] = None
+
+    def restriction_begun(self, claim: str) -> None:
+        """An operator orders an account to be closed or silenced."""
+        self.restricted[claim] = None
+
+    def ordered(self, order: str, server: EntryKeeper) -> None:
         """An operator was told that their order is kept."""
-        self.orders[order] = None
+        self.orders.setdefault(order, server.id)
+
+    def orders_to_be_known(self) -> Iterator[str]:
+        """What all servers have to know in the end: all that was not kept by one that may be expelled."""
+        return (order for order, server in self.orders.items() if server not in self.expulsions)
+
+    def may_be_kept_out(self, agent: Writer) -> bool:
+        """Whether an operator has tried to keep an agent's account out, or the server at which it was registered."""
+        claims = [fact.claim for fact in self._accounts_of(agent)]
+        return any(one in self.restricted or one.partition(".")[0] in self.expulsions for one in claims)
+
+    def claims_of(self, agent: Writer) -> list[str]:
+        """The claims of an agent's accounts: it may have registered in two parts of the network."""
+        return [fact.claim for fact in self._accounts_of(agent)]
+
+    def _accounts_of(self, agent: Writer) -> list[AccountFact]:
+        return [
+            fact
+            for fact in self.accounts.values()
+            if fact.username == agent.username and matches(agent.secret, fact.verifier)
+        ]
 
     def may_be_removed(self, post: NumberedPost) -> bool:
-        """Whether an operator has tried to remove an activity: then nobody is owed it."""
-        return any(str(one) in self.removals for one in self.ids.get(post, ()))
+        """Whether an operator has tried to remove an activity, or to expel the server that has accepted it: then nobody
+        is owed it."""
+        return any(str(one) in self.removals or one.node in self.expulsions for one in self.ids.get(post, ()))
 
     def removed(self) -> set[EntryId]:
-        """The entries that may be removed, and their copies."""
-        removed = (ids for post, ids in self.ids.items() if self.may_be_removed(post)) if self.removals else ()
-        return {one for ids in removed for one in ids}
+        """The entries that may be removed, and their copies; all of servers that may be expelled."""
+        if not self.removals and not self.expulsions:
+            return set()
+        removed = (ids for post, ids in self.ids.items() if self.may_be_removed(post))
+        theirs = {one for one in self.accepted if one.node in self.expulsions}
+        return theirs.union(one for ids in removed for one in ids)
 
     def may_be_parted(self, post: NumberedPost, later: NumberedPost) -> bool:
         """Whether an operator has tried to remove something that stood between two activities of one writer."""
-        between = range(post.number + 1, later.number) if self.removals else ()
+        between = range(post.number + 1, later.number) if self.removals or self.expulsions else ()
         return any(self.may_be_removed(NumberedPost(post.by, number)) for number in between)
 
     # --- base servers -------------------------------------------------------------------------------------------------
@@ -490,5 +545,5 @@ class Ledger:
                 continue
             seen = self.seen[name]
             for post, at in self.accepted_at.items():
-                if at > since and post not in seen and not (self.removals and self.may_be_removed(post)):
+                if at > since and post not in seen and not self.may_be_removed(post):
                     yield name, post

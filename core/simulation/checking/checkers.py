@@ -31,7 +31,13 @@ Findings = Iterator[tuple[str, str]]
 
 
 def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
-    return [(server, server.node) for server in world.servers.values() if server.node is not None]
+    """The servers that run, but for those that are expelled: the network has to go on without them."""
+    expelled = world.expelled()
+    return [
+        (server, server.node)
+        for server in world.servers.values()
+        if server.node is not None and server.id not in expelled
+    ]
 
 
 # --- in every history -------------------------------------------------------------------------------------------------
@@ -226,7 +232,7 @@ def orders_agree(world: World) -> Findings:
     running = [(server, node) for server, node in nodes(world) if server.keyed]
     first: tuple[SimulatedServer, Node] | None = None
     for server, node in running if ledger.orders or ledger.removals else ():
-        for order in ledger.orders:
+        for order in ledger.orders_to_be_known():
             if node.orders.book.get(order) is None:
                 yield "orders", f"{server.name} does not know the order {order}"
         removed = node.orders.effects.removed
@@ -253,8 +259,41 @@ def own_words(world: World) -> Findings:
 
 def complete(world: World) -> Findings:
     """Whoever was logged in when something was accepted has got it."""
-    for name, post in world.ledger.owed():
+    for name, post in owed(world):
         yield "exactly once", f"{name} never got {post.by}'s activity {post.number}"
+
+
+def owed(world: World) -> Iterator[tuple[str, NumberedPost]]:
+    """(agent, activity) for everything that has to reach somebody and has not yet: nobody whom operators keep out, or
+    who is at a server that they have expelled."""
+    for name, post in world.ledger.owed():
+        agent = world.agents[name]
+        if not is_at_expelled(world, agent) and (agent.logged_in or not is_kept_out(world, agent)):
+            yield name, post
+
+
+def is_at_expelled(world: World, agent: Agent) -> bool:
+    """Whether somebody is connected with a server that is expelled, where they hear of nothing."""
+    expelled = world.expelled()
+    return agent.end is not None and any(
+        server.name == agent.end.peer and server.id in expelled for server in world.servers.values()
+    )
+
+
+def is_kept_out(world: World, agent: Agent) -> bool:
+    """Whether operators have closed all accounts of somebody, or suspended them."""
+    claims = world.ledger.claims_of(agent) if world.ledger.may_be_kept_out(agent) else []
+    keyed = [node for server, node in nodes(world) if server.keyed]
+    return bool(claims and keyed) and all(keyed[0].orders.kept_out(claim) is not None for claim in claims)
+
+
+def nobody_is_in_who_is_kept_out(world: World) -> Findings:
+    """Whoever has no account but closed or suspended ones is at no server that heeds orders."""
+    for agent in world.agents.values():
+        if agent.logged_in and agent.end is not None and is_kept_out(world, agent):
+            for server, _ in nodes(world):
+                if server.keyed and server.name == agent.end.peer:
+                    yield "orders", f"{agent.name} is at {server.name}, with an account that is closed or suspended"
 
 
 def everybody_is_back(world: World) -> Findings:
@@ -263,7 +302,7 @@ def everybody_is_back(world: World) -> Findings:
     for agent in world.agents.values():
         if agent.username in world.ledger.robbed or (veto and not world.ledger.has_account(agent)):
             continue
-        if world.ledger.is_at_liar(agent):
+        if world.ledger.is_at_liar(agent) or is_kept_out(world, agent):
             continue
         if agent.wanted and not agent.logged_in and (agent.registers or world.ledger.has_account(agent)):
             if not _is_kept_for_nobody(world, agent):
@@ -335,7 +374,9 @@ def durable(world: World) -> Findings:
     """Nothing that was acknowledged is missing on any server's disk."""
     ledger = world.ledger
     accounts = {
-        entry_id for entry_id, fact in ledger.accounts.items() if _was_promised(world, fact.username, fact.verifier)
+        entry_id
+        for entry_id, fact in ledger.accounts.items()
+        if entry_id.node not in ledger.expulsions and _was_promised(world, fact.username, fact.verifier)
     }
     for server, node in nodes(world):
         kept = {entry.id for entry in entries_of(server)}
@@ -347,7 +388,7 @@ def durable(world: World) -> Findings:
             yield "durability", f"{server.name} has not got the account {ledger.accounts[entry_id].username}"
         for at, agent in ledger.registrations:
             names = [name for name, fact in node.book if matches(agent.secret, fact.verifier)]
-            if not names:
+            if not names and not ledger.may_be_kept_out(agent):
                 yield "durability", f"{server.name} does not know {agent.name}, who registered at {at:.3f}"
 
 
@@ -369,7 +410,8 @@ def unique_names(world: World) -> Findings:
     Where it is distrusted all names are whose they were."""
     ledger = world.ledger
     for server, node in nodes(world):
-        facts = list(ledger.accounts.values())
+        unknown = {fact.username for entry_id, fact in ledger.accounts.items() if entry_id.node in ledger.expulsions}
+        facts = [fact for fact in ledger.accounts.values() if fact.username not in unknown]
         given_back = AccountBook((fact for _, fact in node.book), distrusted=_who_lies(world))
         for name, holder in node.book:
             rivals = [fact for fact in facts if fact.username == name]
@@ -412,6 +454,8 @@ def newest_secrets(world: World) -> Findings:
     for agent in world.agents.values():
         if not world.ledger.changes_of(agent) or agent.username in world.ledger.robbed:
             continue
+        if world.ledger.may_be_changed_at_expelled(agent):
+            continue
         for server, node in nodes(world):
             facts = [fact for _, fact in node.book if matches(agent.secret, fact.verifier)]
             for fact in facts:
@@ -427,11 +471,13 @@ def newest_secrets(world: World) -> Findings:
 
 def nothing_left(world: World) -> Findings:
     """Nothing waits any more that should not. Somebody of whom a member has said that their secret is another one goes
-    on trying theirs."""
+    on trying theirs, and so does somebody whose account is closed."""
     removed = world.ledger.removed()
     for server, node in nodes(world):
         trying = sum(
-            agent.username in world.ledger.robbed and agent.end is not None and agent.end.peer == server.name
+            (agent.username in world.ledger.robbed or is_kept_out(world, agent))
+            and agent.end is not None
+            and agent.end.peer == server.name
             for agent in world.agents.values()
         )
         for name, size in node.queues().items():
@@ -461,6 +507,7 @@ CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     own_words,
     complete,
     orders_agree,
+    nobody_is_in_who_is_kept_out,
 )
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from core.simulation.checking.checkers import nodes, nothing_left
+from core.simulation.checking.checkers import nodes, nothing_left, owed
 from core.simulation.checking.entries_sent import entry_kinds
 from core.simulation.environment.connection_ends import End
 from core.simulation.parties.agent import Agent
@@ -136,7 +136,7 @@ def _examine_costs(world: World) -> None:
         world.schedule.run_until(world.schedule.time + world.config.sync_interval)
     for guarantee, text in problems:
         world.ledger.problem(guarantee, text)
-    for name, post in world.ledger.owed():
+    for name, post in owed(world):
         world.ledger.problem("exactly once", f"on the settled network, {name} did not get {post.by}'s {post.number}")
 
 
@@ -151,7 +151,7 @@ def _examine_service(world: World) -> None:
         return
     agent.post()
     world.schedule.run_until(world.schedule.time + FAR_LIMIT)
-    for name, post in world.ledger.owed():
+    for name, post in owed(world):
         world.ledger.problem("exactly once", f"on the settled network, {name} did not get {post.by}'s {post.number}")
 
 

@@ -119,6 +119,10 @@ class NativeAgent(Agent):
             self._asked_for = new
         self._perform()
 
+    def may_have_by_code(self, secret: str, *, certain: bool) -> None:
+        """By a code for who has lost theirs the account has another secret, or may have."""
+        self._may_have(secret, first=certain)
+
     def _other_secret(self) -> None:
         """The one that was thought to be right is not: perhaps the one before, or the one after, is."""
         self.secrets.append(self.secrets.pop(0))

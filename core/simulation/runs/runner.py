@@ -11,6 +11,7 @@ from core.node.interface.node_config import NodeConfig
 from core.simulation.checking.checkers import ALWAYS, CONVERGED, SETTLED
 from core.simulation.checking.epilogue import examine
 from core.simulation.ledger import Violation
+from core.simulation.plans.orders_mix import EXPEL_SERVER
 from core.simulation.plans.plan import Operation, Plan
 from core.simulation.world.operations import HARMLESS, perform, repair, start_missed
 from core.simulation.world.settled_network import settled
@@ -131,7 +132,7 @@ def _plan(world: World, operations: Iterable[Operation], late: float) -> None:
     """Have operations happen, so many seconds later than the plan has it."""
     for operation in operations:
         at = operation.at + late
-        if operation.what not in HARMLESS:
+        if operation.what not in HARMLESS or operation.whom == EXPEL_SERVER:
             world.first_fault = min(world.first_fault, at)
         world.schedule.at(at, partial(perform, world, operation))
 

@@ -14,9 +14,9 @@ from core.simulation.parties.lying_server import MANY
 from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY, LIE
-from core.simulation.plans.orders_mix import ORDER
+from core.simulation.plans.orders_mix import ORDER, REDEEM
 from core.simulation.plans.plan import Operation
-from core.simulation.world.operators import give_order
+from core.simulation.world.operators import give_order, redeem
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
 from core.wire.entries import EntryId
@@ -110,7 +110,8 @@ def _start_server(world: World, server: SimulatedServer) -> None:
 
 def _where(world: World, server: SimulatedServer) -> tuple[Address, ...]:
     """Where the network is, or will be: who is to join a server that is down tries until that is there again."""
-    others = [other for other in world.servers.values() if other is not server]
+    expelled = world.expelled()
+    others = [other for other in world.servers.values() if other is not server and other.id not in expelled]
     there = [other for other in others if other.node is not None]
     staying = [other for other in there if other.node is not None and not other.node.topology.own.draining]
     down = [other for other in others if other.node is None and other.finished is None]
@@ -405,6 +406,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "start": _start,
     "chat": _chat,
     ORDER: give_order,
+    REDEEM: redeem,
     "quit": _quit,
     "dial": _dial,
     "disk full": _disk_full,
@@ -436,7 +438,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 
 
 HARMLESS: Final = frozenset(
-    {"arrive", "move", "post", "leave", "secret", "dial", "chat", "copy data", "liar", "liar leaves", ORDER}
+    {"arrive", "move", "post", "leave", "secret", "dial", "chat", "copy data", "liar", "liar leaves", ORDER, REDEEM}
 ).union(f"{LIE}{kind}" for kind in LIES)
 """Operations under which nothing breaks: what is guaranteed is guaranteed although somebody lies."""
 

@@ -7,13 +7,35 @@ from typing import Final, NamedTuple
 
 from core.node.interface.events import Woke
 from core.node.node import Node
-from core.node.orders.order_kinds import APPOINT, BAN, DISMISS, REMOVE, SILENCE, UNDO
+from core.node.orders.order_kinds import (
+    APPOINT,
+    BAN,
+    CLOSE,
+    CODE,
+    DISMISS,
+    EXPEL,
+    HIDE_ALL,
+    HIDE_SINCE,
+    KEEP_ACTIVITIES,
+    READMIT,
+    REMOVE,
+    SILENCE,
+    UNDO,
+)
+from core.simulation.environment.verifiers import matches
+from core.simulation.parties.code_bearer import CodeBearer
+from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.orders_mix import UNDO_OF
 from core.simulation.plans.plan import Operation
 from core.simulation.world.world import OPERATORS, World
 from core.wire.entries import Entry
 from core.wire.idempotency import idempotency_fingerprint
-from core.wire.signed_orders import Order, sign_order, written_key
+from core.wire.signed_orders import Order, code_verifier, sign_order, written_key
+
+LEFT_MIN: Final = 2
+"""Servers that stay, at least, where one is expelled."""
+CODE_SECONDS: Final = 600.0
 
 
 class _Saying(NamedTuple):
@@ -24,11 +46,13 @@ class _Saying(NamedTuple):
 
 
 class _Giving(NamedTuple):
-    """An operator at a server, and the number that decides about whom the order is."""
+    """An operator at a server, the number that decides about whom the order is, and what kind it undoes, if one."""
 
+    world: World
     server: SimulatedServer
     node: Node
     number: float
+    undone: str = ""
 
     def one_of(self, length: int) -> int:
         return min(length - 1, int(self.number * length))
@@ -40,25 +64,83 @@ def give_order(world: World, operation: Operation) -> None:
     node = server.node if server is not None else None
     if server is None or node is None or not server.keyed:
         return
-    giving = _Giving(server, node, operation.amount)
+    kind, undone = operation.whom, ""
+    if kind.startswith(UNDO_OF):
+        kind, undone = UNDO, kind.removeprefix(UNDO_OF)
+    giving = _Giving(world, server, node, operation.amount, undone)
     claims = [fact.claim for _, fact in node.book]
     there = [one for one in OPERATORS if node.orders.is_operator(one.key)]
-    saying = _SAYINGS[operation.whom](giving)
+    saying = _SAYINGS[kind](giving)
     if not claims or not there or saying is None:
         return
     operator = there[int(operation.amount * 1000) % len(there)]
     server.handle(Woke())  # It learns what time it is.
     stamp = int(server.now().wall * 1_000_000)
-    order = Order(node.orders.founding.network, operator.key, stamp, operation.whom, saying.target, words=saying.words)
-    if operation.whom == REMOVE:
+    order = Order(node.orders.founding.network, operator.key, stamp, kind, saying.target, words=saying.words)
+    if kind == REMOVE:
         world.ledger.removal_begun(saying.target)
+    elif kind == EXPEL:
+        world.ledger.expulsion_begun(saying.target)
+    elif kind in (CLOSE, SILENCE):
+        world.ledger.restriction_begun(saying.target)
 
     def done(problem: str | None) -> None:
         if problem is None:
-            world.ledger.ordered(order.id)
+            world.ledger.ordered(order.id, server)
+            if kind == CODE:
+                world.codes.append((order.id, saying.target, _code_of(giving)))
 
     node.orders.give(claims[giving.one_of(len(claims))], sign_order(order, operator), done)
     server.handle(Woke())  # It does what it wants done.
+
+
+def redeem(world: World, operation: Operation) -> None:
+    """Somebody whose account has been given a code has another secret by it, at server `who`; `amount` says which."""
+    server = world.servers.get(operation.who)
+    if server is None or not world.codes:
+        return
+    _, claim, code = world.codes[min(len(world.codes) - 1, int(operation.amount * len(world.codes)))]
+    agent = _whose(world, claim)
+    if agent is not None:
+        CodeBearer(world.environment, agent, server.address, code, operation.at).start()
+
+
+def _whose(world: World, claim: str) -> NativeAgent | None:
+    """Whose account it is; nobody's that somebody else tries to log in with, who would not hear of another secret."""
+    facts = [fact for fact in world.ledger.accounts.values() if fact.claim == claim]
+    shared = {person.username for person in world.plan.people if person.impatient}
+    for agent in world.agents.values():
+        if isinstance(agent, NativeAgent) and agent.username not in shared:
+            if any(fact.username == agent.username and matches(agent.secret, fact.verifier) for fact in facts):
+                return agent
+    return None
+
+
+def _code_of(giving: _Giving) -> str:
+    return f"code {giving.number!r}"
+
+
+def _account_with_code(giving: _Giving) -> _Saying | None:
+    claims = [fact.claim for _, fact in giving.node.book if _whose(giving.world, fact.claim) is not None]
+    if not claims:
+        return None
+    ends = int((giving.server.now().wall + CODE_SECONDS) * 1_000_000)
+    return _Saying(claims[giving.one_of(len(claims))], (code_verifier(_code_of(giving)), str(ends)))
+
+
+def _another_server(giving: _Giving) -> _Saying | None:
+    """Since when, and what becomes of its activities, the number says as well."""
+    expelled = giving.node.orders.effects.expelled
+    others = [
+        other.id
+        for other in giving.world.servers.values()
+        if other is not giving.server and other.finished is None and other.id not in expelled
+    ]
+    if giving.server.id in expelled or len(others) < LEFT_MIN:
+        return None
+    since = 0 if giving.number * 1000 % 2 < 1 else int(giving.server.now().wall * 1_000_000)
+    activities = (KEEP_ACTIVITIES, HIDE_SINCE, HIDE_ALL)[int(giving.number * 1000) % 3]
+    return _Saying(others[giving.one_of(len(others))], (str(since), activities))
 
 
 def _somebody(giving: _Giving) -> _Saying | None:
@@ -76,7 +158,8 @@ def _activity(giving: _Giving) -> _Saying | None:
 
 
 def _order(giving: _Giving) -> _Saying | None:
-    known = list(giving.node.orders.book.standing.heeded)
+    heeded = giving.node.orders.book.standing.heeded
+    known = [one for one, order in heeded.items() if giving.undone in ("", order.kind)]
     return _Saying(known[giving.one_of(len(known))]) if known else None
 
 
@@ -102,4 +185,8 @@ _SAYINGS: Final[Mapping[str, Callable[[_Giving], _Saying | None]]] = {
     APPOINT: _new_operator,
     DISMISS: _operator,
     BAN: _addresses,
+    CLOSE: _somebody,
+    READMIT: _somebody,
+    CODE: _account_with_code,
+    EXPEL: _another_server,
 }

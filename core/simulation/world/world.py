@@ -99,6 +99,8 @@ class World:
         """Servers that people know of."""
         self.messages: dict[str, int] = {}
         """Messages that arrived, by kind."""
+        self.codes: list[tuple[str, str, str]] = []
+        """The orders by which accounts have been given codes for lost secrets, the accounts' claims, and the codes."""
         self.first_fault = float("inf")
         """When the first fault happens."""
         self.grown_at = plan.calm
@@ -284,6 +286,15 @@ class World:
         """Whether all links that some server has may be with members that lie: it keeps no more redundant ones than
         there are of them. Then it cannot be asked what it is cut off from, until they are gone."""
         return bool(self.liars) and self.plan.lazy_links <= len(self.liars)
+
+    def expelled(self) -> frozenset[str]:
+        """The ids of servers that are expelled, as that server knows that has heard of most orders."""
+        if not self.ledger.expulsions:
+            return frozenset()
+        known = list(self.ledger.orders_to_be_known())
+        nodes = [server.node for server in self.servers.values() if server.node is not None and server.keyed]
+        best = max(nodes, key=lambda node: sum(node.orders.book.get(one) is not None for one in known), default=None)
+        return frozenset(best.orders.effects.expelled) if best is not None else frozenset()
 
     def remove_barrier(self, name: str) -> None:
         self.broke()
