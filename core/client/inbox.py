@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from core.client.belongings import Belongings
 from core.client.client_events import ActivityArrived
 from core.client.client_settings import ClientSettings
@@ -115,14 +117,17 @@ class Inbox:
 
     # --- beginnings ---------------------------------------------------------------------------------------------------
 
-    def logged_in(self, server: str, begins: HeldEntries | None, stamp: int | None) -> None:
-        """A server that tells places has let the client in; `begins`: what this client need not expect once it has
-        caught up. Raises ValueError.
+    def logged_in(self, server: str, begins: HeldEntries | None, stamp: int | None, wall: float) -> None:
+        """A server that tells places has let the client in, at `wall` seconds since 1970 here; `begins`: what this
+        client need not expect once it has caught up. Raises ValueError.
 
         A client that asked for nothing of the past begins there at once: it may be redirected before it hears more.
+        What is dated later than here is none of the past, whatever the clock of a server that had dated it: of streams
+        that are not named it is to come.
         """
         self._server = server
         if begins is not None:
+            begins = msgspec.structs.replace(begins, since=min(begins.since, int(wall * MICROSECONDS)))
             self._begins = (begins, stamp or 0)
             if not self.resumable and not self._settings.history:
                 self._begin()
@@ -161,16 +166,16 @@ class Inbox:
             self._vector is not None and self._vector.knows_any(streams)
         )
 
-    def left_before_login(self, vector: Mapping[Stream, int] | None, begins: HeldEntries | None) -> None:
-        """A server leaves that has not logged this client in yet, and says what it would have said then. Raises
-        ValueError."""
+    def left_before_login(self, vector: Mapping[Stream, int] | None, begins: HeldEntries | None, wall: float) -> None:
+        """A server leaves that has not logged this client in yet, and says what it would have said then, at `wall`
+        seconds since 1970 here. Raises ValueError."""
         if self.resumable or self._settings.history:
             return
         if begins is not None:
-            self.logged_in("", begins, None)
+            self.logged_in("", begins, None, wall)
             self._server = None
         elif vector is not None and not (self._vector is not None and self._vector.was_told):
-            self.logged_in_by_vector(vector, (), None, 0.0)
+            self.logged_in_by_vector(vector, (), None, wall)
 
     def caught_up(self, place: tuple[int, int] | None, lacking: Mapping[str, list[int]]) -> int:
         """What was missed is through: from here on everything is live. How much of it this client did not have. Raises

@@ -156,7 +156,7 @@ class LoggingIn:
                 if message.lacks is not None:
                     self._posts.repeat_to(lambda one: not is_in(lacks, one))
                 try:
-                    self._inbox.logged_in(message.id, message.begins, message.stamp)
+                    self._inbox.logged_in(message.id, message.begins, message.stamp, self.wall(now))
                 except ValueError as error:
                     self._course.malformed(f"LOGIN_SUCCESS: {error}", now)
                     return
@@ -164,7 +164,7 @@ class LoggingIn:
                 if self._inbox.knows_any(vector):
                     # Otherwise it is another network, or one that has begun anew.
                     self._posts.repeat_to(VersionVector(vector, beyond).__contains__)
-                self._inbox.logged_in_by_vector(vector, beyond, message.stamp, self._wall_ahead + now)
+                self._inbox.logged_in_by_vector(vector, beyond, message.stamp, self.wall(now))
             self._keepalive.logged_in(now, away=self._route.current is not None)
             self._course.set_deadline(self._keepalive.due)
         else:
@@ -177,6 +177,10 @@ class LoggingIn:
             self._outputs.send(self._account.change())
         if self.native:
             self._posts.begin(now)
+
+    def wall(self, now: float) -> float:
+        """What the wall clock says here at `now`, in seconds since 1970."""
+        return self._wall_ahead + now
 
     def login_failed(self, message: wire.LoginFailed, now: float) -> None:
         info = message.info

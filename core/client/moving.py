@@ -62,7 +62,7 @@ class Moving:
         # The named server may have no past to send. The next one can be told from where on something is missed.
         try:
             vector = None if message.vector is None else decode_vector(message.vector)
-            self._inbox.left_before_login(vector, message.begins)
+            self._inbox.left_before_login(vector, message.begins, self._logging_in.wall(now))
         except ValueError as error:
             self._course.malformed(f"QUIT: {error}", now)
             return

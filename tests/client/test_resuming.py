@@ -185,11 +185,11 @@ def test_an_older_server_is_told_once_more_by_a_vector() -> None:
 
 def test_what_an_older_server_sends_of_the_time_before_the_client_began_counts_as_had() -> None:
     """A vector cannot say that of a stream that had begun just before: the server sends all of it."""
-    driven = Driven()
-    driven.start()
-    driven.connected()
     started = 300_000_000_000
     since = (1_577_836_800 + 300_000_000 + 60) * 1_000_000
+    driven = Driven(wall_ahead=since / 1_000_000)
+    driven.start()
+    driven.connected()
     driven.say(welcome(begins=wire.HeldEntries(since, {"n.1": [0, 4]})), wire.CaughtUp(0, (7, 30)), broadcast(5))
     young, later = f"young.{started}", f"later.{started + 120_000}"
     old = {"n.1": 5, young: 2, later: 1}
@@ -221,6 +221,24 @@ def test_what_an_older_server_dates_some_seconds_behind_the_clients_beginning_is
     behind = msgspec.structs.replace(broadcast(1), id=f"{young}.1", stamp=begun_at - 2_700_000)
     driven.say(wire.LoginSuccess(id="bb", vector={"n.1": 4, young: 1}, stamp=begun_at), behind, wire.CaughtUp(1))
     assert reported(driven) == [f"{young}.1"]
+
+
+def test_who_began_at_a_server_that_had_been_days_ahead_leaves_out_nothing_that_others_have_written_since() -> None:
+    """That had dated its own by its clock, and knows no later time of streams that it does not name."""
+    now = (1_577_836_800 + 300_000_000) * 1_000_000
+    days_ahead = now + 196_477_000_000
+    driven = Driven(wall_ahead=now / 1_000_000 - 100.0)
+    driven.start()
+    driven.connected()
+    driven.say(welcome(begins=wire.HeldEntries(days_ahead, {"n.1": [0, 4]})), wire.CaughtUp(0, (7, 30)))
+    have = back(driven).have
+    assert have is not None
+    holdings = Holdings(have.since)
+    for stream, numbers in decode_holdings(have.entries):
+        holdings.put(stream, numbers, 0)
+    assert not holdings.covers(EntryId("back", 300_000_000_000, 1), now + 15_000_000)
+    assert holdings.covers(EntryId("back", 300_000_000_000, 1), now - 15_000_000)
+    assert holdings.covers(EntryId("n", 1, 4), days_ahead - 1)
 
 
 def test_what_was_being_kept_elsewhere_when_a_client_began_at_an_older_server_does_not_count_as_had() -> None:
@@ -262,11 +280,11 @@ def test_who_began_at_an_older_server_that_was_days_ahead_leaves_out_nothing_tha
 
 
 def test_streams_that_began_before_the_client_count_as_had_at_an_older_server() -> None:
-    driven = Driven()
-    driven.start()
-    driven.connected()
     # Half an hour after the first of these two had begun, and before the other.
     since = (1_577_836_800 + 300_000_000 + 1_800) * 1_000_000
+    driven = Driven(wall_ahead=since / 1_000_000)
+    driven.start()
+    driven.connected()
     driven.say(welcome(begins=wire.HeldEntries(since, {"n.1": [0, 4]})), wire.CaughtUp(0, (7, 30)))
     back(driven)
     driven.say(wire.LoginSuccess(id="bb", vector={"old.300000000000": 7, "new.300003600000": 9}))

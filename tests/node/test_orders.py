@@ -648,6 +648,24 @@ def test_an_expulsion_that_is_undone_lets_the_server_in_again():
     assert network.is_one()
 
 
+def test_a_server_that_hears_that_it_is_expelled_registers_nobody_until_that_is_undone():
+    """The account would be suspended at once, and who has one that no other server knows would not register there."""
+    network, servers, ada = founded(3)
+    taken = expels(network, ada, servers[2], stamp_of(servers[2]))
+    assert isinstance(taken, OrderTaken)
+    network.run(3.0)
+    bob = network.client(servers[2])
+    bob.register("bob")
+    network.run(2.0)
+    (failed,) = bob.of(wire.RegisterFailed)
+    assert failed.info == ("this server was expelled from the network by ada (it lies); register at another one")
+    network.registered(servers[1], "bob")
+    gives(network, ada, "ada", "undo", taken.id)
+    servers[2].join(servers[1])
+    network.run(20.0)
+    network.registered(servers[2], "carol")
+
+
 def test_a_server_that_comes_later_does_not_link_with_an_expelled_one():
     network, servers, ada = founded(2)
     expels(network, ada, servers[1], 0)

@@ -178,6 +178,10 @@ LESSONS: Final = {
     " send everything over all of their links.",
     63000000187: "The simulator took the copying of data for a fault, killed a server that was not in the network yet,"
     " and never told it again where that is.",
+    63002000408: "Who had begun at a server that had been days ahead before its restart left out, at another one, what"
+    " a third one wrote that was not there then.",
+    63200000042: "A server that knew that it was expelled went on to register people, whose accounts were suspended at"
+    " once and known to nobody else.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
 }

@@ -102,6 +102,9 @@ class Registration:
             return problem
         if self._context.draining:
             return "this server is leaving the network"
+        if self._context.expelled_itself is not None:
+            # The account would be suspended at once, and no other server would hear of it.
+            return f"{self._context.expelled_itself}; register at another one"
         if self._context.storage_error is not None:
             return f"this server cannot keep accounts now: {self._context.storage_error}"
         if self._book.knows(username):

@@ -93,7 +93,9 @@ class Context:
         self._barred: OrderedDict[str, float] = OrderedDict()
         """Servers that are not let in, and until when."""
         self.expelled: Mapping[str, str] = {}
-        """Servers that operators have expelled, by id, and what those are told."""
+        """Other servers that operators have expelled, by id, and what those are told."""
+        self.expelled_itself: str | None = None
+        """The same of this server, as it hears of it."""
         self._full_told: dict[str, float] = {}
         """Until when people are not told again that there is no room, by the setting that says how much there is."""
 

@@ -36,6 +36,8 @@ class Expulsions:
         if now.expelled == before.expelled:
             return
         context.expelled = {server: _told(one.order) for server, one in now.expelled.items() if server != context.id}
+        itself = now.expelled.get(context.id)
+        context.expelled_itself = _told(itself.order) if itself is not None else None
         for server in before.expelled:
             if server not in now.expelled:
                 self._healing.dialling.resume(server)

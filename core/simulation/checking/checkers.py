@@ -281,10 +281,18 @@ def is_at_expelled(world: World, agent: Agent) -> bool:
 
 
 def is_kept_out(world: World, agent: Agent) -> bool:
-    """Whether operators have closed all accounts of somebody, or suspended them."""
+    """Whether operators have closed all accounts of somebody, or suspended them: those too of which only a server knows
+    that is expelled."""
     claims = world.ledger.claims_of(agent) if world.ledger.may_be_kept_out(agent) else []
     keyed = [node for server, node in nodes(world) if server.keyed]
-    return bool(claims and keyed) and all(keyed[0].orders.kept_out(claim) is not None for claim in claims)
+    if not claims or not keyed:
+        return False
+    expelled, node = world.expelled(), keyed[0]
+    return all(
+        node.orders.kept_out(claim) is not None
+        or (claim.partition(".")[0] in expelled and node.book.fact(claim) is None)
+        for claim in claims
+    )
 
 
 def nobody_is_in_who_is_kept_out(world: World) -> Findings:
