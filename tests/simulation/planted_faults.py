@@ -19,6 +19,7 @@ from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.clients import posting as posting_module
 from core.node.clients.balance import Balance, RedirectTarget
+from core.node.clients.sessions import Sessions
 from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Persist, Send, Subscribe, VerifySecret
 from core.node.interface.events import Committed, ConnectionOpened, Event, MessageReceived, Now, SecretVerified
 from core.node.interface.node_config import NodeConfig
@@ -30,6 +31,7 @@ from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
+from core.node.orders.order_effects import OrderEffects
 from core.node.trust.beliefs import Belief
 from core.node.trust.known_keys import KnownKeys
 from core.simulation.environment import simulated_disk
@@ -145,6 +147,19 @@ def keeps_what_is_removed(patch: Patch) -> None:
             whole(disk, entries, prints)
 
     patch.setattr(simulated_disk.SimulatedDisk, "remove", remove)
+
+
+def leaves_in_whose_account_is_closed(patch: Patch) -> None:
+    whole = Sessions._ordered
+
+    def ordered(sessions: Sessions, before: OrderEffects, now: OrderEffects) -> None:
+        whole(sessions, before, replace(now, closed=before.closed))
+
+    patch.setattr(Sessions, "_ordered", ordered)
+
+
+def takes_each_code_again(patch: Patch) -> None:
+    patch.setattr(Secrets, "is_used", lambda self, claim, order_id: False)
 
 
 def repeats_nothing(patch: Patch) -> None:

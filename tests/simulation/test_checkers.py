@@ -43,6 +43,7 @@ from tests.simulation.planted_faults import (
     keeps_questions_that_are_answered,
     keeps_secrets_from_base_servers,
     keeps_what_is_removed,
+    leaves_in_whose_account_is_closed,
     leaves_timers_behind,
     lets_in_with_any_secret,
     loses_the_second_activity,
@@ -68,6 +69,7 @@ from tests.simulation.planted_faults import (
     sends_activities_before_the_login,
     speaks_before_the_base_server_has,
     speaks_natively_to_everybody,
+    takes_each_code_again,
     takes_gaps_for_had,
     tells_base_servers_everything_twice,
     tells_base_servers_what_they_do_not_know,
@@ -141,6 +143,13 @@ PARTED_RIVALS = plan(
 )
 PARTED = plan(Operation(4.0, "part", "s000"), Operation(12.0, "unite", "s000"), duration=13.0, people=(), lazy_links=0)
 REMOVING = plan(*ARRIVALS, *posts("nat", 4.0, 3), Operation(8.0, "order", "s001", "remove", 0.5))
+CLOSING = plan(*ARRIVALS, Operation(6.0, "order", "s001", "close", 0.1))
+CODED = plan(
+    *ARRIVALS,
+    Operation(5.0, "order", "s001", "code", 0.1),
+    Operation(6.5, "redeem", "s001", amount=0.0),
+    Operation(9.0, "redeem", "s001", amount=0.0),
+)
 ALONE = plan(arrive(1.0, "ano", "s000"), *posts("ano", 4.0, 3), people=(NOBODY,))
 CUT_OFF = plan(*ARRIVALS, Operation(5.0, "reset", "s000", "client-nat"))
 SOMEWHERE = plan(
@@ -248,6 +257,8 @@ CASES = (
     Case(says_refused_of_what_it_keeps, ALONE, "outcome", "was refused (no); it was kept"),
     Case(refuses_before_it_keeps, SLOW_DISK, "outcome", "was accepted after it was refused"),
     Case(keeps_what_is_removed, REMOVING, "orders", "which an operator has removed"),
+    Case(leaves_in_whose_account_is_closed, CLOSING, "orders", "with an account that is closed or suspended"),
+    Case(takes_each_code_again, CODED, "orders", "has taken the code of"),
     Case(rounds_numbers, ALONE, "content", "was accepted as"),
     Case(changes_what_it_passes_on, TALK, "content", "bas got nat's activity"),
     Case(believes_everybody, HASTY, "login", "before the registration had succeeded"),
