@@ -21,6 +21,8 @@ from core.wire.entries import AccountFact, Entry, EntryId, SecretChange, change_
 from core.wire.keepables import Keepable, entries_in
 from core.wire.names import ANONYMOUS, original_name
 
+DISK_SECONDS: Final = 5.0
+"""Longest that a slow disk takes to keep what a server has decided upon what it knew."""
 LOGIN_SECONDS: Final = 1.0
 """Longest that a server may think about a login before it answers: what it learns meanwhile comes too late."""
 
@@ -167,7 +169,6 @@ class Ledger:
     def kept(self, server: EntryKeeper, keepables: tuple[Keepable, ...]) -> None:
         """Keepables are synced to a server's disk."""
         for entry in entries_in(keepables):
-            known = list(self._account_kept.get(server.name, ())) if entry.kind == "account" else []
             if entry.kind == "account":
                 self._account_kept.setdefault(server.name, {}).setdefault(entry.id, self._schedule.time)
             if (entry.id, entry.body) in self._made_up:
@@ -176,7 +177,7 @@ class Ledger:
                 self.accepted[entry.id] = entry
                 if entry.kind == "account":
                     self.accounts[entry.id] = fact = msgspec.json.decode(entry.body, type=AccountFact)
-                    self._note_code(server, fact, known)
+                    self._note_code(server, fact)
                     self.account_at[entry.id] = self._schedule.time
                 else:
                     self._accepted(entry, server)
@@ -370,11 +371,14 @@ class Ledger:
         """Whether a server that may be expelled has changed a secret of an agent's: then that may count for nothing."""
         return any(change.id.partition(".")[0] in self.expulsions for change in self.changes_of(agent))
 
-    def _note_code(self, server: EntryKeeper, fact: AccountFact, known: Iterable[EntryId]) -> None:
-        """A server has changed a secret by a code: nobody may have used it before, as far as that server knew."""
+    def _note_code(self, server: EntryKeeper, fact: AccountFact) -> None:
+        """A server has changed a secret by a code: nobody may have used it before, as far as that server knew when it
+        began to keep that."""
         change = change_in_key(fact.key) if fact.key is not None else None
         code = change.id.partition(CODE_MARK)[2] if change is not None else ""
-        for earlier in (self.accounts[one] for one in known if one in self.accounts) if code else ():
+        kept = self._account_kept.get(server.name, {}) if code else {}
+        known = (one for one, at in kept.items() if at < self._schedule.time - DISK_SECONDS and one in self.accounts)
+        for earlier in map(self.accounts.__getitem__, known):
             other = change_in_key(earlier.key) if earlier.key is not None else None
             if other is not None and other.id.endswith(f"{CODE_MARK}{code}"):
                 self.problem("orders", f"{server.name} has taken the code of {code} again, for {fact.username}")

@@ -19,11 +19,11 @@ from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.clients import posting as posting_module
 from core.node.clients.balance import Balance, RedirectTarget
-from core.node.clients.sessions import Sessions
 from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Persist, Send, Subscribe, VerifySecret
 from core.node.interface.events import Committed, ConnectionOpened, Event, MessageReceived, Now, SecretVerified
 from core.node.interface.node_config import NodeConfig
 from core.node.kernel.connections import Connection, Session
+from core.node.kernel.context import Context
 from core.node.kernel.timers import Timers
 from core.node.log.record_numbers import RecordNumbers
 from core.node.map.forest import Edge, Forest
@@ -31,7 +31,6 @@ from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
-from core.node.orders.order_effects import OrderEffects
 from core.node.trust.beliefs import Belief
 from core.node.trust.known_keys import KnownKeys
 from core.simulation.environment import simulated_disk
@@ -150,12 +149,14 @@ def keeps_what_is_removed(patch: Patch) -> None:
 
 
 def leaves_in_whose_account_is_closed(patch: Patch) -> None:
-    whole = Sessions._ordered
+    """Whoever is to leave because of their account is not disconnected."""
+    whole = Context.invalid
 
-    def ordered(sessions: Sessions, before: OrderEffects, now: OrderEffects) -> None:
-        whole(sessions, before, replace(now, closed=before.closed))
+    def invalid(context: Context, connection: Connection, info: str) -> None:
+        if "this account was closed" not in info:
+            whole(context, connection, info)
 
-    patch.setattr(Sessions, "_ordered", ordered)
+    patch.setattr(Context, "invalid", invalid)
 
 
 def takes_each_code_again(patch: Patch) -> None:

@@ -147,8 +147,8 @@ CLOSING = plan(*ARRIVALS, Operation(6.0, "order", "s001", "close", 0.1))
 CODED = plan(
     *ARRIVALS,
     Operation(5.0, "order", "s001", "code", 0.1),
-    Operation(6.5, "redeem", "s001", amount=0.0),
-    Operation(9.0, "redeem", "s001", amount=0.0),
+    Operation(5.5, "redeem", "s001", amount=0.0),
+    Operation(11.5, "redeem", "s001", amount=0.0),
 )
 ALONE = plan(arrive(1.0, "ano", "s000"), *posts("ano", 4.0, 3), people=(NOBODY,))
 CUT_OFF = plan(*ARRIVALS, Operation(5.0, "reset", "s000", "client-nat"))
