@@ -7,7 +7,7 @@ over. Of copies of one activity the first is delivered.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from itertools import chain, islice
 from typing import Final
 
@@ -170,19 +170,29 @@ class Delivery:
         begin = numbers[0]
         inside = numbers if isinstance(numbers, range) else frozenset(numbers)
         delivered_upto = min(self._vector.upto(stream), (self._pending_spans.lowest(stream) or begin) - 1)
-        by_itself = self._pending
+        by_itself = self._numbers_by_itself(columns)
         for number, previous in zip(numbers, columns.previous, strict=True):
             if previous is None:
                 continue
             if isinstance(previous, int):
                 if begin <= previous < number and previous in inside:
                     continue
-                previous = EntryId(node, incarnation, previous)
-                if previous.seq <= delivered_upto and previous not in by_itself:
+                if previous <= delivered_upto and previous not in by_itself:
                     continue
+                previous = EntryId(node, incarnation, previous)
             if not self._is_delivered(previous):
                 return False
         return True
+
+    def _numbers_by_itself(self, columns: EntryColumns) -> Container[int]:
+        """What waits by itself of the stream of some entries, and may be the previous one of some of them."""
+        if not self._pending:
+            return ()
+        node, incarnation = columns.stream
+        if len(self._pending) > len(columns):
+            wanted = (EntryId(node, incarnation, one) for one in columns.previous if isinstance(one, int))
+            return {one.seq for one in wanted if one in self._pending}
+        return {one.seq for one in self._pending if one.stream == columns.stream}
 
     def wait_again(self, entry: Entry) -> None:
         """What waited for its sender's previous activity when this node ended does so for the rest of its time."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import repeat
+from collections.abc import Mapping, Sequence
 from operator import lt
 from typing import Final
 
@@ -16,6 +15,8 @@ another one writes next follows nothing, which is long since delivered."""
 LATER_MAX: Final = 2048
 """So many senders of activities that came together are looked at later, at once in some milliseconds: nobody asks
 between two pages of the past, and most senders have written more than one activity of them."""
+LATER_ACTIVITIES_MAX: Final = 16_384
+"""And so many activities: their numbers and stamps are kept until then."""
 
 _NEVER: Final = (0, None)
 
@@ -28,8 +29,11 @@ class LastActivities:
         self._before = before
         self._last: dict[str, tuple[int, EntryId]] = {}
         """Stamp and id of each user's who has written since the start."""
-        self._later: dict[str, tuple[int, Stream, int]] = {}
-        """Of those whose newest one came together with others, and is not looked at yet: its stamp, stream, number."""
+        self._later: dict[str, int] = {}
+        """Of those whose newest one came together with others, and is not looked at yet: its place among those."""
+        self._came: list[tuple[Stream, Sequence[int], Sequence[int]]] = []
+        """What came so: the streams, numbers and stamps."""
+        self._came_count = 0
         self._later_upto = -1
         """The largest stamp among those."""
 
@@ -58,18 +62,29 @@ class LastActivities:
                     self.note(sender, stamp, EntryId(*stream, number))
             return
         # As nearly all come in the order of their stamps, the last one of each sender is its newest.
-        self._later.update(zip(senders, zip(stamps, repeat(stream), numbers, strict=False), strict=True))
+        begin = self._came_count
+        self._came_count += len(senders)
+        self._later.update(zip(senders, range(begin, self._came_count), strict=True))
+        self._came.append((stream, numbers, stamps))
         self._later_upto = stamps[-1]
-        if len(self._later) > LATER_MAX:
+        if len(self._later) > LATER_MAX or self._came_count > LATER_ACTIVITIES_MAX:
             self._look_at_later()
 
     def _look_at_later(self) -> None:
-        if self._later:
-            later = sorted((stamp, sender, stream, number) for sender, (stamp, stream, number) in self._later.items())
-            self._later.clear()
-            self._later_upto = -1
-            for stamp, sender, stream, number in later:
-                self.note(sender, stamp, EntryId(*stream, number))
+        if not self._later:
+            return
+        later, came = sorted(zip(self._later.values(), self._later, strict=True)), self._came
+        self._later.clear()
+        self._came = []
+        self._came_count = 0
+        self._later_upto = -1
+        begin = end = 0
+        some = iter(came)
+        for place, sender in later:
+            while place >= end:
+                stream, numbers, stamps = next(some)
+                begin, end = end, end + len(numbers)
+            self.note(sender, stamps[place - begin], EntryId(*stream, numbers[place - begin]))
 
     def rename(self, before: str, after: str) -> None:
         """A user goes on under another name; so does the order of its activities."""
