@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, bound, encode_bound, encode_sum
+from core.node.log.answering import AMID
+from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, NOTHING, bound, encode_bound, encode_sum
+from core.reconciliation.range_comparison import ItemRange, RangePart
+from core.reconciliation.range_messages import encode_question
 from core.simulation.testing import ScriptedNetwork, ScriptedPeer, WatchedServer, chain
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
 from core.store.memory_store import MemoryStore
@@ -272,6 +275,37 @@ def test_a_difference_that_stays_is_settled() -> None:
     assert len(has(other)) == 99 + 50
     network.disk_of("a").store.commit([entry(300)])
     assert network.until(lambda: EntryId("far", 1, 300) in has(other), 30.0), "what is new is found all the same"
+
+
+def test_who_is_amid_catching_up_is_not_compared_with_because_it_lacks_something() -> None:
+    network, server, peer = in_agreement()
+    everything = RangePart(ItemRange(bound(ACCOUNTS), END), NOTHING.size, NOTHING.print)
+    for _ in range(5):
+        peer.say(encode_question(7, [everything], begins=True))
+        network.run(5.0)
+        peer.say(wire.ReconcileDigest(0, FIRST, 3, encode_sum(3)))
+        network.run(5.0)
+    asked = len(peer.of(wire.Reconcile))
+    assert asked == 1, "when they were linked"
+    peer.say(wire.ReconcileDone(7, 0))
+    peer.say(wire.ReconcileDigest(0, FIRST, 3, encode_sum(3)))
+    assert network.until(lambda: len(said(server, wire.Reconcile)) > asked, 5.0), "once it is through, it is"
+
+
+def test_who_breaks_off_catching_up_is_compared_with_again_after_a_while() -> None:
+    network, server, peer = in_agreement()
+    everything = RangePart(ItemRange(bound(ACCOUNTS), END), NOTHING.size, NOTHING.print)
+    peer.say(encode_question(7, [everything], begins=True))
+
+    def differ(message: Message) -> None:
+        answer_pings(peer, message)
+        if isinstance(message, wire.ReconcileDigest):
+            peer.say(wire.ReconcileDigest(0, message.until, 3, encode_sum(3)))
+
+    peer.answer = differ  # type: ignore[method-assign]
+    network.run(AMID - 5.0)
+    asked = len(peer.of(wire.Reconcile))
+    assert network.until(lambda: len(said(server, wire.Reconcile)) > asked, 30.0)
 
 
 def trimmed_server(network: ScriptedNetwork, count: int, kept: int, share: float) -> WatchedServer:

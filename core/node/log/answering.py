@@ -42,6 +42,8 @@ RECORD_PAGE_BYTES: Final = SERVER_LINE_BYTES_MAX // 2
 """Bytes of lines of a page of records, about: as many entries of 350 bytes as are asked for at once have room."""
 ALSO_MAX: Final = 8 * LISTED_MAX
 """Most entries that are only in memory, because the disk fails, and are told of."""
+AMID: Final = 30.0
+"""Seconds since its last question in which a neighbour is amid a comparison that it has not said to be over."""
 
 
 class Answering:
@@ -59,6 +61,8 @@ class Answering:
         self._fetching: dict[int, tuple[Link, ReconcileWant, EntryRuns]] = {}
         self._comparing: dict[int, int] = {}
         """By link the number of the comparison that the neighbour has begun last."""
+        self._amid: dict[int, float] = {}
+        """By link until when it is amid a comparison."""
         self.on_asked: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has begun a comparison, or ended it."""
 
@@ -70,7 +74,11 @@ class Answering:
     @property
     def links(self) -> set[int]:
         """The links of which anything is known."""
-        return self._answering | self._comparing.keys()
+        return self._answering | self._comparing.keys() | self._amid.keys()
+
+    def is_amid(self, link: Link) -> bool:
+        """Whether a neighbour is finding out what it lacks, as far as can be told."""
+        return self._context.now.monotonic < self._amid.get(link.conn, 0.0)
 
     def forget_what_it_has(self, link: Link) -> None:
         """`link.has_everything` is to tell of a comparison that the neighbour begins from now on."""
@@ -80,12 +88,14 @@ class Answering:
     def link_closed(self, conn: int) -> None:
         self._answering.discard(conn)
         self._comparing.pop(conn, None)
+        self._amid.pop(conn, None)
 
     def _may_ask(self, link: Link) -> bool:
         if link.conn in self._answering:
             self._context.invalid(link, "RECONCILE: something was asked before the last answer came")
             return False
         self._answering.add(link.conn)
+        self._amid[link.conn] = self._context.after(AMID)
         return True
 
     # --- what this node has in a range --------------------------------------------------------------------------------
@@ -108,6 +118,8 @@ class Answering:
     def _answer(self, link: Link, message: Reconcile, found: SummaryAnswer | None) -> None:
         self._answering.discard(link.conn)
         if not isinstance(found, AnswerFound):
+            # Whoever hears so gives up.
+            self._amid.pop(link.conn, None)
             self._context.send(link, ReconcileAnswer(message.number))
             return
         also = self._only_in_memory() if message.begins else NO_ENTRIES
@@ -119,6 +131,7 @@ class Answering:
 
     @takes(ReconcileDone)
     def _done(self, link: Link, message: ReconcileDone) -> None:
+        self._amid.pop(link.conn, None)
         if message.number == self._comparing.get(link.conn) and not message.lacking:
             link.has_everything = True
         self.on_asked(link)

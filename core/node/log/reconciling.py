@@ -126,7 +126,8 @@ class Reconciliation:
     def _differs(self, link: Link, message: ReconcileDigest, theirs: Fingerprint, answer: SummaryAnswer | None) -> bool:
         """Whether there is a difference that is not settled, and a comparison may be made of it."""
         outlook = self._outlook(link)
-        if not isinstance(answer, SumFound) or link in self.comparisons:
+        if not isinstance(answer, SumFound) or link in self.comparisons or self.answering.is_amid(link):
+            # What a neighbour is catching up with differs in any case. To look for more would hold both up.
             return False
         now = self._context.now.monotonic
         if answer.since > message.since:
