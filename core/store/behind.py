@@ -39,10 +39,12 @@ ACTIVITIES: Final = 1 << 56
 """The place of an activity among all entries in time is this and its stamp; an account's is its stamp alone."""
 REGISTRATIONS: Final = "accounts"
 CHANGES: Final = "account_changes"
-FOLLOW_ENTRIES: Final = 4096
-"""About how many entries follow in one transaction: some ten milliseconds between two commits."""
-BEHIND_ENTRIES_MAX: Final = 2 * FOLLOW_ENTRIES
-"""With more entries behind, they follow although there is something else to do: a start has to read them."""
+FOLLOW_ENTRIES: Final = 2048
+"""About how many entries follow in one transaction: some five milliseconds between two commits."""
+BEHIND_ENTRIES: Final = 4 * FOLLOW_ENTRIES
+"""With more entries behind, they follow although there is something else to do, a part between two commits."""
+BEHIND_ENTRIES_MAX: Final = 2 * BEHIND_ENTRIES
+"""With more than that they follow at once: a start has to read them."""
 
 _ONE: Final = 1 << 40
 """One activity, in a number that counts them and their bytes: one look for both of them."""
@@ -121,8 +123,15 @@ class Behind:
             gathered[-1].add(self._pending[0])
             self._pending.popleft()
 
+    @property
+    def is_gathered(self) -> bool:
+        """Whether a transaction's part is gathered, or all there is."""
+        return bool(self._gathered) and (not self._pending or self._gathered[0].entries >= FOLLOW_ENTRIES)
+
     def write(self) -> Written:
         """Bring the tables up by some records; within a transaction, which `done` settles."""
+        if not self.is_gathered:
+            self.gather()
         return self._write(self.totals, 1)
 
     def write_all(self) -> Written:
@@ -131,7 +140,6 @@ class Behind:
         return self._write(self.totals, len(self._gathered))
 
     def _write(self, totals: Totals, parts: int) -> Written:
-        self.gather()
         again: list[EntryId] = []
         entries = count = 0
         for adding in islice(self._gathered, parts):

@@ -29,6 +29,7 @@ from core.store import archive, backup, identity_copy, taking_out, witness
 from core.store.agreed_ranges import compared
 from core.store.behind import (
     ACTIVITIES,
+    BEHIND_ENTRIES,
     BEHIND_ENTRIES_MAX,
     FOLLOW_ENTRIES,
     Behind,
@@ -339,12 +340,15 @@ class SqliteStore:
 
     def follow(self, *, idle: bool) -> bool:
         behind = self._behind
-        behind.gather()
-        while behind.pending and (idle or behind.entries > BEHIND_ENTRIES_MAX):
+        if not idle and behind.entries <= BEHIND_ENTRIES:
+            behind.gather()
+            return behind.pending
+        while behind.pending and (idle or behind.entries > BEHIND_ENTRIES):
             with self._writing(synced=False):
                 written = behind.write()
             behind.done(written)
-            idle = False
+            if behind.entries <= BEHIND_ENTRIES_MAX:
+                break
         return behind.pending
 
     def _follow_all(self) -> None:
@@ -477,9 +481,11 @@ class SqliteStore:
         if not is_summed_up:
             try:
                 with self._writing(synced=False):
-                    self._summary.sum_up()
+                    is_much = self._summary.sum_up()
             except StoreUnwritable as error:
                 raise StoreUnreadable(str(error)) from error
+            if is_much:
+                return False
         with self._reading():
             # However fast others come: the last ones are few, and summed up by who asks.
             return self._summary.is_summed_up and self._summary.prepare()

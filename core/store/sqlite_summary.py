@@ -35,9 +35,9 @@ class SqliteSummary:
         """Whether the sums in the table are of all that was received."""
         return self._index.is_summed_up
 
-    def sum_up(self) -> None:
-        """Bring some of them up, within a transaction."""
-        self._index.sum_up(FRESH_STEP)
+    def sum_up(self) -> bool:
+        """Bring some of them up, within a transaction; whether that was so much that others have their turn first."""
+        return self._index.sum_up(FRESH_STEP) > FRESH_STEP // 4
 
     def prepare(self) -> bool:
         """Read some more of what questions need; whether that is all."""

@@ -89,7 +89,7 @@ class Columns(NamedTuple):
 class Block:
     """One row. `no` is its number."""
 
-    __slots__ = ("_columns", "fresh", "level", "no", "summed")
+    __slots__ = ("_packed", "_unpacked", "fresh", "level", "no", "summed")
 
     def __init__(self, no: int, level: int, fresh: Columns | None = None, summed: Fingerprint = NOTHING) -> None:
         """`summed` was received, and is not there any more."""
@@ -97,7 +97,9 @@ class Block:
         self.level = level
         self.summed = summed
         """What the sum is of: items that retention has dropped count in it."""
-        self._columns = Columns.of() if fresh is None else fresh
+        self._unpacked: Columns | None = Columns.of() if fresh is None else fresh
+        self._packed: bytes | None = None
+        """As the row has them, as long as that is known."""
         self.fresh = len(self)
         """How many of the items, the last ones, are not in it yet."""
 
@@ -112,19 +114,34 @@ class Block:
             and packed_checksum((total, packed), no, level, size, fresh) == expected
         )
         check("time_index", intact, True)
-        block = cls(no, level, Columns.unpacked(packed), Fingerprint(size, int.from_bytes(total, "big")))
+        block = cls(no, level, None, Fingerprint(size, int.from_bytes(total, "big")))
+        # Most blocks are read for their sums alone.
+        block._unpacked, block._packed = None, packed
         block.fresh = fresh
         return block
 
     @property
+    def _columns(self) -> Columns:
+        if self._unpacked is None:
+            assert self._packed is not None, "a block has its items in one of two forms"
+            self._unpacked = Columns.unpacked(self._packed)
+        return self._unpacked
+
+    @_columns.setter
+    def _columns(self, columns: Columns) -> None:
+        self._unpacked, self._packed = columns, None
+
+    @property
     def row(self) -> tuple[int, int, int, int, int, bytes, bytes]:
         total = self.summed.sum.to_bytes(_SUM_BYTES, "big")
-        packed = self._columns.packed
+        packed = self._packed if self._packed is not None else self._columns.packed
         expected = packed_checksum((total, packed), self.no, self.level, self.summed.size, self.fresh)
         return self.no, self.level, self.summed.size, self.fresh, expected, total, packed
 
     def __len__(self) -> int:
         """How many items are there."""
+        if self._packed is not None:
+            return len(self._packed) // ITEM_BYTES
         return len(self._columns.places)
 
     @property
@@ -168,7 +185,9 @@ class Block:
         if len(self) and fresh.places[0] <= max(self._columns.places):
             there = set(self.items)
             fresh = Columns.of([one for one in fresh.items if one not in there])
-        self._columns.extend(fresh)
+        columns = self._columns
+        columns.extend(fresh)
+        self._columns = columns
         self.fresh += len(fresh.places)
 
     def whole(self, name_of: Callable[[int], bytes]) -> Fingerprint:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
 from core.reconciliation import radix_summary
-from core.reconciliation.item_order import ACTIVITIES, END, NOTHING, SET_BITS, bound
+from core.reconciliation.item_order import ACTIVITIES, END, NOTHING, SET_BITS, Fingerprint, bound
 from core.reconciliation.radix_summary import BITS, FAN_OUT, ROOT_LEVEL, SummaryRow, level_apart
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import BLOCK_COLUMNS, PART_BITS, PARTS_MAX, Block, Columns, ItemPlace, joined
@@ -24,8 +24,10 @@ WIDEST_LEVEL: Final = SET_BITS // BITS
 """No block has both accounts, which are kept for ever, and activities."""
 REPEATED_MAX: Final = 4096
 """Among so many items of one place repetitions are looked for: entries are not told twice but by a damaged database."""
-BLOCKS_READ: Final = 256
-"""So many blocks are read to sum up a bucket; with more in it, those below it are summed up first."""
+BLOCKS_READ_LEVEL: Final = 2
+BLOCKS_READ: Final = FAN_OUT**BLOCKS_READ_LEVEL
+"""So many blocks are read to sum up a bucket; with more in it, those below it are summed up first. At this level there
+are no more, but for parts of a few."""
 SUMS_REMEMBERED: Final = 50_000
 """There is one for each 16 blocks or more, which is for some 1,000 items."""
 
@@ -41,7 +43,7 @@ class TimeIndex:
 
     def __init__(self, connection: sqlite3.Connection, streams: StreamNumbers) -> None:
         self.use(connection, streams)
-        self._sums: dict[tuple[int, int], SummaryRow] = {}
+        self._sums: dict[tuple[int, int], SummaryRow | None] = {}
 
     def use(self, connection: sqlite3.Connection, streams: StreamNumbers) -> None:
         """From now on the table is reached so."""
@@ -181,57 +183,75 @@ class TimeIndex:
         """Whether no items are fresh."""
         return self._connection.execute("SELECT 1 FROM time_index WHERE fresh > 0 LIMIT 1").fetchone() is None
 
-    def sum_up(self, most: int) -> None:
-        """Bring the sums of some blocks up, of about so many fresh items."""
+    def sum_up(self, most: int) -> int:
+        """Bring the sums of some blocks up, of about so many fresh items; of how many it was."""
         rows = self._connection.execute(f"{_SELECT} WHERE fresh > 0")
         blocks: list[Block] = []
+        fresh = 0
         for row in rows:
-            if most <= 0:
+            if fresh >= most:
                 break
             blocks.append(Block.of(row))
-            most -= blocks[-1].fresh
+            fresh += blocks[-1].fresh
         rows.close()
         for block in blocks:
             block.sum_up(self._streams.name)
         self._write(blocks)
+        return fresh
 
     def sum_of(self, level: int, bucket: int, room: list[int] | None = None) -> SummaryRow | None:
         """What was received in a bucket: see `SummaryRows.get`.
 
         `room`: how many blocks may be read for that, less those that are. Raises SumsUnfinished.
         """
-        known = self._sums.get((level, bucket))
-        if known is not None:
-            return known
+        if (level, bucket) in self._sums:
+            return self._sums[level, bucket]
         begin, end = (min(one << BITS * level, LATEST) << PART_BITS for one in (bucket, bucket + 1))
-        more = (
-            level
-            and self._connection.execute(
-                "SELECT 1 FROM time_index WHERE no >= ? AND no < ? LIMIT 1 OFFSET ?", (begin, end, BLOCKS_READ)
-            ).fetchone()
-        )
-        total = NOTHING
-        if more:
+        if level > BLOCKS_READ_LEVEL and self._has_more_than(BLOCKS_READ, begin, end):
+            total = NOTHING
             for child in range(bucket * FAN_OUT, (bucket + 1) * FAN_OUT):
                 below = self.sum_of(level - 1, child, room)
                 if below is not None:
                     total = total.plus(below.fingerprint)
-        else:
-            if room is not None and room[0] <= 0:
-                raise SumsUnfinished
-            blocks = self._read(begin, end)
-            if room is not None:
-                room[0] -= len(blocks) + 1
-            if not blocks:
-                return None
+            found = SummaryRow(*total, divided=True)
+            self._remember({(level, bucket): found})
+            return found
+        if room is not None and room[0] <= 0:
+            raise SumsUnfinished
+        blocks = self._read(begin, end)
+        if room is not None:
+            room[0] -= len(blocks) + 1
+        if not blocks:
+            self._remember({(level, bucket): None})
+            return None
+        if blocks[0].level >= level:
+            total = NOTHING
             for block in blocks:
                 total = total.plus(block.whole(self._streams.name))
-            if blocks[0].level == level:
-                return SummaryRow(*total, divided=False)
-        if len(self._sums) >= SUMS_REMEMBERED:
+            return SummaryRow(*total, divided=False)
+        # All that is below is seen on the way: who asks for a bucket asks for those below it.
+        totals: dict[tuple[int, int], Fingerprint] = {}
+        for block in blocks:
+            whole = block.whole(self._streams.name)
+            for above in range(block.level + 1, level + 1):
+                key = above, block.begin >> BITS * above
+                totals[key] = totals.get(key, NOTHING).plus(whole)
+        rows = {key: SummaryRow(*total, divided=True) for key, total in totals.items()}
+        self._remember(rows)
+        return rows[level, bucket]
+
+    def _has_more_than(self, count: int, begin: int, end: int) -> bool:
+        """Whether there are more rows than that from one number to another."""
+        row = self._connection.execute(
+            "SELECT 1 FROM time_index WHERE no >= ? AND no < ? LIMIT 1 OFFSET ?", (begin, end, count)
+        ).fetchone()
+        return row is not None
+
+    def _remember(self, rows: Mapping[tuple[int, int], SummaryRow | None]) -> None:
+        """Note buckets that are divided, or in which there is nothing."""
+        if len(self._sums) + len(rows) > SUMS_REMEMBERED:
             self._sums.clear()
-        found = self._sums[level, bucket] = SummaryRow(*total, divided=True)
-        return found
+        self._sums.update(rows)
 
     def blocks(self) -> Generator[Block, None, None]:
         """All of them, the oldest first."""

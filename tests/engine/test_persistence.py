@@ -7,7 +7,8 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -471,6 +472,55 @@ async def test_what_follows_commits_waits_for_a_pause_between_them(monkeypatch: 
     persistence.persist(4, (entry(4),))
     await until(lambda: store.left == 0)
     assert store.asked.count(True) == 4
+    await persistence.aclose()
+
+
+class OrderlyStore(FollowingStore):
+    """Tells in which order it was asked for what, and what is live comes while it reads and while it follows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[str] = []
+        self.on_work: Callable[[], None] = lambda: None
+
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+        self.order.append("commit")
+        return super().commit(keepables)
+
+    def fetch(self, query: Fetch) -> Page:
+        self.order.append("read")
+        self.on_work()
+        return super().fetch(query)
+
+    def follow(self, *, idle: bool) -> bool:
+        self.order.append("follow")
+        self.on_work()
+        return True
+
+
+async def test_what_is_live_waits_for_one_piece_of_anything_else() -> None:
+    persistence = Persistence(asyncio.get_running_loop())
+    store = OrderlyStore()
+    await persistence.open(lambda: (store, Recovered("n", 1)))
+    desk = Desk(persistence, store)
+    numbers = iter(range(2, 12))
+
+    def come() -> None:
+        """As the loop hands it over meanwhile."""
+        number = next(numbers, None)
+        if number is not None:
+            persistence._queue.put_batches([store_queue.Batch(number, 0, (entry(number),), 1, 1)])
+
+    store.on_work = come
+    await desk.busy()
+    for token in range(4):
+        persistence.fetch(token, Fetch({}))
+    store.gate.set()
+    await until(lambda: store.order.count("commit") == 11 and store.order.count("read") == 4)
+    others = [len([*group]) for kind, group in groupby(store.order, lambda one: one == "commit") if not kind]
+    assert max(others[:10]) == 1
+    reads = [place for place, one in enumerate(store.order) if one == "read"]
+    assert reads[-1] < 16, "and nothing else waits for more than its turn"
     await persistence.aclose()
 
 

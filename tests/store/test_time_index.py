@@ -28,7 +28,7 @@ from core.store.checksums import DamagedRow
 from core.store.schema import CURRENT, migrate
 from core.store.sqlite_summary import SqliteSummary
 from core.store.stream_numbers import StreamNumbers
-from core.store.time_blocks import PARTS_MAX, Columns, ItemPlace
+from core.store.time_blocks import PARTS_MAX, Block, Columns, ItemPlace
 from core.store.time_index import LATEST, TimeIndex
 from core.wire.entries import COUNTER_MAX, EntryId, Stream
 
@@ -57,6 +57,7 @@ def divided_early() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(radix_summary, "LEAF_MAX", 3)
     patch.setattr(time_index, "BLOCKS_READ", 2)
+    patch.setattr(time_index, "BLOCKS_READ_LEVEL", 0)
     patch.setattr(sqlite_summary, "FRESH_STEP", 4)
     patch.setattr(sqlite_summary, "BLOCKS_STEP", 40)
     yield
@@ -257,3 +258,25 @@ def test_a_damaged_block_is_not_believed(column: str) -> None:
     with pytest.raises(DamagedRow):
         known.sum(bound(ACCOUNTS), END)
     known.connection.close()
+
+
+def test_what_lies_below_a_bucket_that_was_summed_up_is_known_without_reading_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time_index, "BLOCKS_READ", 256)
+    index = Index()
+    index.add([(ACTIVITIES << SET_BITS | 16 * number, 1, number) for number in range(1, 200)])
+    whole = index.sum(bound(ACCOUNTS), END)
+    read: list[int] = []
+
+    def reading(begin: int, end: int) -> list[Block]:
+        read.append(begin)
+        return TimeIndex._read(index.index, begin, end)
+
+    monkeypatch.setattr(index.index, "_read", reading)
+    assert index.sum(bound(ACCOUNTS), END) == whole and not read
+    divided = [key for key, row in index.index._sums.items() if row is not None and row.divided]
+    assert len(divided) > 15
+    assert all(index.index.sum_of(*key) is not None for key in divided) and not read
+    index.add([(ACTIVITIES << SET_BITS | 5, 2, 1)])
+    assert index.sum(bound(ACCOUNTS), END) == index.expected(bound(ACCOUNTS), END) != whole

@@ -86,18 +86,22 @@ class StoreQueue:
             self._closing = True
             self._changed.notify()
 
-    def take(self, patience: Callable[[], float]) -> Work:
-        """Wait for something to do, for `patience` seconds at most; it is asked again after each wake-up."""
+    def take(self, patience: Callable[[], float], *, is_busy: bool = False) -> Work:
+        """Wait for something to do, for `patience` seconds at most; it is asked again after each wake-up.
+
+        `is_busy`: the thread has something else to do between two commits, so no read is taken, and nothing waited for.
+        """
         with self._changed:
-            while not (self._batches or self._reads or self._calls or self._closing):
+            while not (is_busy or self._batches or self._reads or self._calls or self._closing):
                 limit = patience()
                 if limit == 0.0 or not self._changed.wait(limit):
                     break
             idle = not (self._batches or self._closing)
             group = self._take_group()
-            read = self._reads.popleft() if self._reads else None
-            call = self._calls.popleft() if self._calls and not self._batches else None
-            return Work(group, read, call, idle, over=self._closing and not (group or read or call))
+            read = self._reads.popleft() if self._reads and not is_busy else None
+            call = self._calls.popleft() if self._calls and not (self._batches or is_busy or read) else None
+            is_left = bool(group or read or call or self._reads or self._calls)
+            return Work(group, read, call, idle, over=self._closing and not is_left)
 
     def _take_group(self) -> list[Batch]:
         upto = list(accumulate([batch.things for batch in self._batches]))

@@ -2,7 +2,8 @@
 
 What is asked for while a commit runs is committed together as one transaction when it is over (group commit), so the
 slower the disk, the larger the groups. Reads take turns with commits: a read sees everything that was to be kept before
-it, a stream of reads never keeps commits waiting for more than one page, nor the other way round.
+it, a stream of reads never keeps commits waiting for more than one page, nor the other way round. Between two commits
+there is one piece of anything else: a page, a call, some more of a summary, or of what follows commits.
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ class StoreThread:
         self._behind = False
         """Whether the store has left something for when there is nothing else to do."""
         self._follow_at = 0.0
+        self._follows_next = False
+        """Whether its turn is the next one, if there is anything of it: something else had the last one."""
         self._opened: asyncio.Future[Recovered] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
 
@@ -127,7 +130,8 @@ class StoreThread:
 
     def _serve(self, store: Store) -> None:
         while True:
-            group, read, call, idle, over = self._queue.take(self._patience)
+            follows = self._behind and self._follows_next
+            group, read, call, idle, over = self._queue.take(self._patience, is_busy=follows)
             if over:
                 return
             if self._disk and not self._disk.wait:
@@ -138,12 +142,13 @@ class StoreThread:
                 self._check(store)
             if group:
                 self._commit(store, group)
+            self._follows_next = read is not None or call is not None
             if read is not None:
                 read(store)
-            if call is not None:
+            elif call is not None:
                 self._execute(store, *call)
-            if self._behind:
-                self._follow(store, idle=time.monotonic() >= self._follow_at and not (group or read or call))
+            elif self._behind:
+                self._follow(store, idle=time.monotonic() >= self._follow_at and not group)
 
     def _patience(self) -> float:
         """For how many seconds to wait for something to do."""
