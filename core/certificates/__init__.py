@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from core.lazy_face import lazy
 
 if TYPE_CHECKING:
+    from core.certificates.approval import Approval
     from core.certificates.leaf import NotALeaf, ShownLeaf
     from core.certificates.network_key import NetworkKey, fingerprint, is_fingerprint
 
 __all__ = [
+    "Approval",
     "NetworkKey",
     "NotALeaf",
     "ShownLeaf",
@@ -25,6 +27,7 @@ if not TYPE_CHECKING:
     __getattr__ = lazy(
         __name__,
         {
+            "approval": ("Approval",),
             "leaf": ("NotALeaf", "ShownLeaf"),
             "network_key": ("NetworkKey", "fingerprint", "is_fingerprint"),
         },

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from core.certificates.approval import Approval, read_approval
 from core.certificates.network_key import NetworkKey, fingerprint
 from core.certificates.succession import succeeds
 from core.wire.ed25519 import Ed25519Signer, Ed25519Verifier
@@ -55,13 +56,29 @@ class ShownLeaf(msgspec.Struct, frozen=True):
         """The network's."""
         return fingerprint(self.network)
 
-    def is_of(self, known: str) -> bool:
-        """Whether the network is the one with a known fingerprint, or has taken its place."""
-        return succeeds(self.network, known, self.successions)
+    @property
+    def approval(self) -> Approval | None:
+        """Whose word it is that the network has this key; None: nobody's who can be made out."""
+        return read_approval(self.network, self.successions)
+
+    def is_of(self, known: str, approved: Approval | None = None) -> bool:
+        """Whether the network is the one with a known fingerprint, or has taken its place. `approved`: whose word it
+        was that the network has that key; then it has no other key than by a later word of theirs."""
+        if fingerprint(self.network) == known:
+            return True
+        if not succeeds(self.network, known, self.successions):
+            return False
+        shown = self.approval
+        return approved is None or (
+            shown is not None
+            and (shown.operator, shown.tag) == (approved.operator, approved.tag)
+            and shown.stamp > approved.stamp
+        )
 
 
 def make_leaf(network: NetworkKey, server_seed: bytes, successions: tuple[Succession, ...] = ()) -> Leaf:
-    """The certificate of a server with this private key. Of the successions the latest are in it."""
+    """The certificate of a server with this private key. Of the successions the latest are in it; behind them may stand
+    who has approved of the key (`core.certificates.approval`)."""
     packed = b"".join(one.old + one.new + one.signature for one in successions[-SUCCESSIONS_MAX:])
     body = _leaf_body(network.public, Ed25519Signer(server_seed).key, packed)
     certificate = _signed(body, network.sign(body))

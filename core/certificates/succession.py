@@ -12,6 +12,7 @@ import msgspec
 from core.certificates.network_key import NetworkKey, fingerprint
 from core.wire.ed25519 import Ed25519Verifier
 from core.wire.kept_network import SUCCESSIONS_MAX, Succession
+from core.wire.signing import Verifier
 
 
 def succeed(old: NetworkKey, new: bytes) -> Succession:
@@ -19,20 +20,20 @@ def succeed(old: NetworkKey, new: bytes) -> Succession:
     return Succession(old.public, new, old.sign(succession_digest(old.public, new)))
 
 
-def is_signed(succession: Succession) -> bool:
+def is_signed(succession: Succession, verifier: Verifier | None = None) -> bool:
     """Whether the old key has signed it."""
     data = succession_digest(succession.old, succession.new)
-    return Ed25519Verifier().fits(succession.signature, succession.old, data)
+    return (verifier or Ed25519Verifier()).fits(succession.signature, succession.old, data)
 
 
-def succeeds(network: bytes, known: str, successions: Iterable[Succession]) -> bool:
+def succeeds(network: bytes, known: str, successions: Iterable[Succession], verifier: Verifier | None = None) -> bool:
     """Whether the network with this public key is the one with a known fingerprint, or has taken its place."""
     led_here = {network}
     there = list(successions)[-SUCCESSIONS_MAX:]
     for _ in range(len(there) + 1):
         if any(fingerprint(one) == known for one in led_here):
             return True
-        led_here |= {one.old for one in there if one.new in led_here and is_signed(one)}
+        led_here |= {one.old for one in there if one.new in led_here and is_signed(one, verifier)}
     return False
 
 

@@ -11,15 +11,20 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
+
 from core.wire.entries import parse_entry_id
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import OrderDraft
+from core.wire.network_orders import REKEY, SECRET, key_change_in, secret_change_in
 from core.wire.signed_orders import Order, operator_fingerprint, read_public_key, written_key
+from core.wire.signing import SIGNATURE_BYTES
 
 DATE_WITHIN: Final = 86_400.0
 """Seconds by which an order's date may differ from this machine's time. The dates of two orders tell which came first,
 and what an expulsion hides; clocks of small machines are often off by hours, and seldom by more."""
 _KEEP_NONE: Final = ("none",)
+_NOTHING_SIGNED: Final = written_key(bytes(SIGNATURE_BYTES))
 
 
 def draft_problem(asked: OrderDraft, order: Order, wall: float, username: str) -> str | None:
@@ -104,6 +109,16 @@ def _fingerprint_of(written: str) -> str:
         return ""
 
 
+def _key_change(asked: OrderDraft, order: Order) -> bool:
+    filled = msgspec.structs.replace(order, words=(*order.words[:2], _NOTHING_SIGNED, *order.words[3:]))
+    return asked.target == "" and order.words[2:3] == ("",) and key_change_in(filled) is not None
+
+
+def _secret_change(asked: OrderDraft, order: Order) -> bool:
+    change = secret_change_in(order)
+    return asked.target == "" and change is not None and order.words[:1] == tuple(asked.words)
+
+
 _CHECKS: Final[Mapping[str, Callable[[OrderDraft, Order], bool]]] = {
     "silence": _account,
     "close": _account,
@@ -115,5 +130,7 @@ _CHECKS: Final[Mapping[str, Callable[[OrderDraft, Order], bool]]] = {
     "undo": _order,
     "appoint": _appointment,
     "dismiss": _dismissal,
+    REKEY: _key_change,
+    SECRET: _secret_change,
 }
 """By kind: whether an order is about what was asked for."""

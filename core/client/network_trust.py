@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from core.certificates.approval import Approval
 from core.certificates.leaf import NotALeaf, ShownLeaf, read_leaf
 from core.wire.address import Address
 
@@ -37,22 +38,40 @@ class NetworkTrust:
         *,
         on_met: Callable[[Address], None] = lambda address: None,
         on_succeeded: Callable[[str, str], None] = lambda old, new: None,
+        approved: Approval | None = None,
+        on_approved: Callable[[str, Approval], None] = lambda network, approval: None,
     ) -> None:
         """`on_met` is called with each address at which a server of the network was met; `on_succeeded` with both
-        fingerprints, when there is another one."""
+        fingerprints, when there is another one.
+
+        `approved` is whose word it is that the network has this key, as far as that is known: then no other key is
+        followed but by a later word of theirs. The first that is shown is known from then on, and `on_approved` called
+        with the network and it.
+        """
         self.fingerprint = fingerprint
+        self.approved = approved
+        self._on_approved = on_approved
         self._on_met = on_met
         self._on_succeeded = on_succeeded
 
     def meet(self, address: Address, encrypted: ssl.SSLObject) -> None:
         """Somebody has been connected to. Raises WrongNetwork."""
         leaf = leaf_of(encrypted)
-        if leaf is None or not leaf.is_of(self.fingerprint):
+        if leaf is None or not leaf.is_of(self.fingerprint, self.approved):
             raise WrongNetwork(leaf.fingerprint if leaf is not None else None)
         before, self.fingerprint = self.fingerprint, leaf.fingerprint
         if before != self.fingerprint:
             self._on_succeeded(before, self.fingerprint)
+        self._know_operator(leaf.approval)
         self._on_met(address)
+
+    def _know_operator(self, shown: Approval | None) -> None:
+        known = self.approved
+        if shown is None or shown == known:
+            return
+        if known is None or ((shown.operator, shown.tag) == (known.operator, known.tag) and shown.stamp > known.stamp):
+            self.approved = shown
+            self._on_approved(self.fingerprint, shown)
 
 
 def leaf_of(encrypted: ssl.SSLObject) -> ShownLeaf | None:

@@ -12,6 +12,7 @@ from core.client.draft_checks import draft_problem
 from core.client.operator_questions import OrderAnswer, OrderQuestion
 from core.client.questions import NotConnected
 from core.wire.messages import GiveOrder, OrderDraft, OrderDrafted, OrderList, OrderRefused, OrdersRequest, OrderTaken
+from core.wire.network_orders import approved
 from core.wire.signed_orders import shown_key_digest, sign_order
 from core.wire.signing import Signer
 
@@ -76,7 +77,7 @@ class OperatorSeat:
     async def give(self, drafted: OrderDrafted) -> str:
         """Sign an order, and have the server keep it; its id."""
         try:
-            signed = sign_order(drafted.order, self._signer)
+            signed = sign_order(approved(drafted.order, self._signer), self._signer)
         except ValueError as error:
             raise OrderNotTaken(str(error)) from None
         answer = await self._client.ask_about_orders(GiveOrder(signed))

@@ -140,7 +140,7 @@ class Server:
             undo.push_async_callback(persistence.aclose)
             recovered = await persistence.open(partial(self._make_store, self.settings))
             network, is_made, seed = await persistence.call(self._who_it_is)
-            recovered = replace(recovered, network=network, public_key_of=lambda seed: Ed25519Signer(seed).key)
+            recovered = replace(recovered, network=network, signer_of=Ed25519Signer)
             self._tls = NetworkTls(seed, network)
             passwords = Passwords(self.settings.passwords)
             undo.push_async_callback(passwords.aclose)
@@ -285,6 +285,10 @@ class Server:
 
     def _learn_secret(self, secret: str) -> None:
         self._secret = secret
+        if self._runtime is not None and self._persistence is not None and self._stopping is None:
+            keeping = asyncio.get_running_loop().create_task(self.keep_secret(), name="the network's secret")
+            self._runtime.run(keeping)
+        self._another_identity()
 
     async def keep_secret(self) -> None:
         """Have later starts that are given no secret use the one of this start; a disk that fails is told elsewhere."""

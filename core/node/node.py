@@ -52,6 +52,7 @@ from core.node.interface.events import (
     RecordsFetched,
     SecretChangeRequested,
     SecretHashed,
+    SecretsDrawn,
     SecretVerified,
     SshServed,
     StoreRecovered,
@@ -81,6 +82,7 @@ from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.drift import Drift
 from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
+from core.node.orders.network_changes import NetworkChanges
 from core.node.orders.ordering import Orders
 from core.node.reception import Reception
 from core.node.servers.admitting import Admission
@@ -136,7 +138,7 @@ class Node:
             lambda key: self.replication.keep(key),
         )
         own.key = self.known_keys.own
-        self.membership = Membership(context, self.neighbours, recovered.public_key_of)
+        self.membership = Membership(context, self.neighbours, recovered.signer_of)
         drift = Drift(context)
         self.replication = Replication(
             context,
@@ -279,9 +281,14 @@ class Node:
             self.known_keys,
             self.membership,
         )
+        self.network_changes = NetworkChanges(
+            *(context, self.neighbours, self.known_keys, self.membership, self.orders, recovered, self._has_known)
+        )
+        self.sessions.operator_desk.changes = self.network_changes
+        self.orders.problem_with = self.network_changes.problem_with
         self.expulsions = Expulsions(context, self.neighbours, self.healing, self.orders)
         self.handshake.on_native.append(self.orders.founding.linked)
-        self.admission = Admission(context, self.known_keys, self.membership, self.attempts)
+        self.admission = Admission(context, self.known_keys, self.membership, self.network_changes, self.attempts)
         self.admission.on_refused = self.healing.refused
         self._ways = DialledWays(
             context,
@@ -291,6 +298,7 @@ class Node:
             self.healing.seeds,
             self.healing.known,
             self.admission,
+            self.network_changes,
             self.handshake.introduce,
             self.healing.turned_away,
         )
@@ -298,6 +306,7 @@ class Node:
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
         )
+        self.links.on_wrong_secret = lambda link: self._ways.wrong_secret(link, self.handshake.refused_in_clear)
         self._look_at_own_clock = drift.look_at_own
         self.announcements.on_refresh.append(drift.look_at_own)
         self.announcements.on_record += (
@@ -365,6 +374,11 @@ class Node:
     def id(self) -> str:
         return self._context.id
 
+    def _has_known(self, server: str) -> bool:
+        """Whether a server has been part of this network, as far as is known here."""
+        known = (self.healing.peers, self.topology.records, self.known_keys.bound)
+        return self.replication.room.knows(server) or any(server in one for one in known)
+
     # --- the machine --------------------------------------------------------------------------------------------------
 
     def start(self, now: Now) -> list[Action]:
@@ -378,6 +392,7 @@ class Node:
         self.repair.start()
         self.orders.start()
         self.expulsions.start()
+        self.network_changes.start()
         where = Address(context.config.hostname, context.config.port)
         self._look_at_own_clock()
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
@@ -469,6 +484,8 @@ class Node:
                 self.announcements.structure_changed()
             case KeyChangeRequested():
                 self.keys.change(event)
+            case SecretsDrawn():
+                self.sessions.operator_desk.drawn(event)
             case QueuesCounted():
                 self.sessions.queue_answers.counted(event)
             case SecretChangeRequested():

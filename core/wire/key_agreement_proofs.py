@@ -54,6 +54,15 @@ def answering_identity(server: bytes) -> bytes:
     return b"activity-tui answers" + server[:KEY_BYTES]
 
 
+def returning_digest(server: bytes, answering: bytes, share: bytes) -> bytes:
+    """What a server signs that was away when its network got another key: with it it shows that it is itself to the
+    server with the key `answering`, and to no other one."""
+    import hashlib  # Not all who know the wire need it, and it takes a while.
+
+    text = msgspec.json.encode(["activity-tui return", server, answering, share])
+    return hashlib.blake2b(text, digest_size=32).digest()
+
+
 def proof_of_answering(key: bytes, word: AnswerersWord) -> bytes:
     """That the answering side has agreed on the key, and what it says."""
     return _proof(key, ["answers", word])

@@ -49,6 +49,7 @@ from core.wire.base_messages import (
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
 from core.wire.founding_record import FoundingRecord
 from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, Succession
+from core.wire.kept_secret import KeptSecret
 from core.wire.key_agreement_proofs import KeyProof, Share
 from core.wire.limits import RECORD_ENTRIES_MAX, SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
 from core.wire.past_query import PAST_ENTRIES_MAX
@@ -99,6 +100,10 @@ FOUNDED_MAX: Final = 1e11
 NetworkSeed = Annotated[bytes, msgspec.Meta(min_length=NETWORK_SEED_BYTES, max_length=NETWORK_SEED_BYTES)]
 Successions = Annotated[tuple[Succession, ...], msgspec.Meta(max_length=SUCCESSIONS_MAX)]
 FoundedAt = Annotated[float, msgspec.Meta(ge=0, le=FOUNDED_MAX)]
+SECRETS_TOLD_MAX: Final = 4
+"""Secrets that the network has had that a neighbour is told: the latest."""
+EARLIER_MAX: Final = SECRETS_TOLD_MAX - 1
+"""Secrets from before the present one by which somebody may come, at most."""
 
 
 class ServerHello(Message, frozen=True):
@@ -139,29 +144,46 @@ class ServerRefused(Message, frozen=True):
     info: str = ""
 
 
-class AdmissionRequest(Message, frozen=True):
+class AdmissionRequest(KeepsSecret, Message, frozen=True):
     """A server that knows the network's secret, and has no certificate of it, asks to be admitted: its own public key,
     and its share of a key that both sides agree on (`core.wire.key_agreement_proofs`). First on an encrypted
-    connection. With `invitation`, the id of a code, it knows that code in the place of the secret."""
+    connection. With `invitation`, the id of a code, it knows that code in the place of the secret. With `proof` it is a
+    server of the network that was away when that was given another key. With `order` it is the other side that was: the
+    order by which the network has another key, and the private keys."""
+
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
 
     key: PublicKey
     share: Share
     invitation: Label | None = None
+    proof: Signature | None = None
+    order: SignedOrder | None = None
+    seed: NetworkSeed | None = None
+    ssh: NetworkSeed | None = None
+
+
+class EarlierShare(msgspec.Struct, frozen=True, array_like=True):
+    """A share for a secret that the network had before, which still holds, and the proof that goes with it."""
+
+    share: Share
+    proof: KeyProof
 
 
 class AdmissionShare(Message, frozen=True):
     """The answering side's share, the proof that it has agreed on the key, and what it says of its network: the public
-    key, and when it was founded."""
+    key, and when it was founded. `earlier`: the same for secrets from before the present one."""
 
     share: Share
     proof: KeyProof
     network: PublicKey
     founded: FoundedAt | None = None
+    earlier: Annotated[tuple[EarlierShare, ...], msgspec.Meta(max_length=EARLIER_MAX)] = ()
 
 
 class AdmissionProof(KeepsSecret, Message, frozen=True):
     """The dialling side's proof, and what it says of its own network: the public key, when it was founded, and, where
-    the other side's was founded later, the private keys: the network's, and `ssh`, which certifies its SSH hosts."""
+    the other side's was founded later, the private keys: the network's, and `ssh`, which certifies its SSH hosts.
+    `order`: the operator's by which that network has its key, if one has given it another."""
 
     unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
 
@@ -170,12 +192,13 @@ class AdmissionProof(KeepsSecret, Message, frozen=True):
     founded: FoundedAt | None = None
     seed: NetworkSeed | None = None
     ssh: NetworkSeed | None = None
+    order: SignedOrder | None = None
 
 
 class AdmissionGranted(KeepsSecret, Message, frozen=True):
     """The dialling side is admitted; then close. Where the answering side's network stays: its private keys, and when
-    it was founded. How other keys have led to the one that stays, as far as the side knows. To
-    who was invited, the network's secret."""
+    it was founded, and `order` as in `ADMISSION_PROOF`. How other keys have led to the one that stays, as far as the
+    side knows. To who was invited, the network's secret."""
 
     unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh", "secret"})
 
@@ -184,19 +207,23 @@ class AdmissionGranted(KeepsSecret, Message, frozen=True):
     seed: NetworkSeed | None = None
     ssh: NetworkSeed | None = None
     secret: Annotated[str, msgspec.Meta(max_length=SECRET_CHARACTERS_MAX)] | None = None
+    order: SignedOrder | None = None
 
 
 class NetworkNews(KeepsSecret, Message, frozen=True):
     """The network's public key, when it was founded, and how other keys have led to it. With the private keys: the
-    network has become one with another that was founded earlier. Only where both sides have shown certificates."""
+    network has become one with another that was founded earlier, or has another key by an operator's `order`.
+    `secrets`: those that operators have ordered. Only where both sides have shown certificates."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh", "secrets"})
 
     network: PublicKey
     founded: FoundedAt | None = None
     successions: Successions = ()
     seed: NetworkSeed | None = None
     ssh: NetworkSeed | None = None
+    order: SignedOrder | None = None
+    secrets: Annotated[tuple[KeptSecret, ...], msgspec.Meta(max_length=SECRETS_TOLD_MAX)] = ()
 
 
 class Account(Message, frozen=True):

@@ -60,5 +60,6 @@ class Recovered(msgspec.Struct, frozen=True):
     """The first incarnation of which all own entries are signed; None: they are not."""
     network: KeptNetwork | None = None
     """The network that the node is of; None: it has no key, as before networks had one."""
-    public_key_of: Callable[[bytes], bytes] | None = None
-    """Finds the public key that goes with a network's private one. Raises ValueError when that is none."""
+    signer_of: Callable[[bytes], Signer] | None = None
+    """Finds what signs with a network's private key, and the public one that goes with it. Raises ValueError when that
+    is none."""

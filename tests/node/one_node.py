@@ -76,7 +76,7 @@ class OneNode:
             signer=self.signer,
             verifier=HashVerifier() if self.signer is not None else None,
             network=self.network,
-            public_key_of=lambda seed: HashSigner(seed).key,
+            signer_of=HashSigner,
         )
         self.node = Node(config, recovered, random.Random(1), self.now, checked_every=1)
         self._note(self.node.start(self.now))

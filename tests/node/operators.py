@@ -7,6 +7,7 @@ from typing import Any
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
+from core.wire.network_orders import approved
 from core.wire.signed_orders import Order, SignedOrder, shown_key_digest, sign_order, written_key
 
 
@@ -57,7 +58,7 @@ def gives(
     network.run(0.2)
     drafted = [one for one in client.log[before:] if isinstance(one, wire.OrderDrafted)]
     if drafted:
-        client.say(wire.GiveOrder(sign_order(drafted[0].order, signer_of(who))))
+        client.say(wire.GiveOrder(sign_order(approved(drafted[0].order, signer_of(who)), signer_of(who))))
         network.run(0.5)
     found = [one for one in client.log[before:] if isinstance(one, wire.OrderTaken | wire.OrderRefused)]
     return found[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import shlex
 import time
@@ -17,7 +18,17 @@ from tui.remembered import operator_key
 from tui.screens.asking import ConfirmScreen, CopyScreen
 from tui.screens.reading import ReadingScreen
 from tui.text.order_list import SHORT, listed_order
-from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, named_operands, parse_order, since_of
+from tui.text.order_words import (
+    FOR_GOOD,
+    REKEYED,
+    STILL_HAS,
+    OrderWords,
+    activities_of,
+    named_operands,
+    parse_order,
+    since_of,
+    until_of,
+)
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
 from tui.text.shown_paths import shown_path
@@ -172,6 +183,18 @@ class GivingOrders:
         else:
             undone = "" if words.verb in FOR_GOOD else f" `/order undo {given[:SHORT]}` undoes it."
             self._say(f"Ordered: {words.verb}: {neutralise(drafted.about, 200)}.{undone}", "information")
+        if words.verb == "rekey":
+            self._say(REKEYED, "information")
+        elif words.verb == "expel":
+            await self._rekey_after(seat, words)
+
+    async def _rekey_after(self, seat: OperatorSeat, words: OrderWords) -> None:
+        """Take the network's key and secret from a server that is expelled, unless the operator would rather not."""
+        if "--keep-key" not in words.switches:
+            with contextlib.suppress(OrderNotTaken):
+                await self._order(seat, OrderWords("rekey", because=words.because))
+                return
+        self._say(STILL_HAS, "warning")
 
     def _where(self) -> str:
         """What others write for a server of this network."""
@@ -194,6 +217,8 @@ def _words(words: OrderWords) -> tuple[tuple[str, ...], str]:
             return (("none",) if "--undo-all" in words.switches else ()), ""
         case "expel":
             return (str(since_of(words.since)), activities_of(words)), ""
+        case "secret":
+            return (str(until_of(words.holds, time.time())),), ""
         case "code":
             code = make_secret(random.SystemRandom())
             seconds = duration_between(60, CODE_SECONDS_MAX)(words.expires)

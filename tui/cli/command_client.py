@@ -52,7 +52,7 @@ async def meet(address: Address, trust: NetworkTrust | None) -> None:
         raise strange(address, trust.fingerprint, None) from None
     except Unreachable as error:
         raise unreachable(address, str(error)) from None
-    if not leaf.is_of(trust.fingerprint):
+    if not leaf.is_of(trust.fingerprint, trust.approved):
         raise strange(address, trust.fingerprint, leaf.fingerprint)
 
 

@@ -144,7 +144,7 @@ def _order(parser: Parser) -> None:
     parser.add_argument(
         "verb",
         metavar="WHAT",
-        help="silence, close, remove, ban, expel, readmit, code, undo, appoint, dismiss, list, key",
+        help="silence, close, remove, ban, expel, rekey, secret, readmit, code, undo, appoint, dismiss, list, key",
     )
     parser.add_argument("operands", metavar="WHOM", nargs="*", default=(), help="whom or what it is about")
     parser.add_argument("--because", metavar="TEXT", default="", help="why: everybody whom it concerns is told")
@@ -160,6 +160,11 @@ def _order(parser: Parser) -> None:
         "--all-activities", action="store_true", default=False, help="expel: nothing that it ever accepted is shown"
     )
     parser.add_argument(
+        "--keep-key", action="store_true", default=False,
+        help="expel: the network keeps its key and its secret, which that server has (default: it gets others)",
+    )  # fmt: skip
+    _holds(parser, "secret: ")
+    parser.add_argument(
         "--expires", metavar="DURATION", default="24h", help="code: for how long it is good (default: 24h)"
     )
     parser.add_argument(
@@ -167,6 +172,29 @@ def _order(parser: Parser) -> None:
     )
     parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
     add_timeout(parser, "30")
+    _settings(parser, ("person", "trust"), nameless="")
+
+
+def _holds(parser: Parser, when: str = "") -> None:
+    parser.add_argument(
+        "--for", dest="holds", metavar="DURATION", default="7d",
+        help=f"{when}for how long the one before holds as well (default: 7d; 0: not at all)",
+    )  # fmt: skip
+
+
+def _secret(parser: Parser) -> None:
+    parser.add_argument(
+        "action", metavar="rotate|show", choices=("rotate", "show"), help="change it everywhere, or tell this server's"
+    )
+    parser.add_argument(
+        "address", metavar="HOST[:PORT]", nargs="?", default="localhost", help="a server of the network"
+    )
+    _holds(parser, "rotate: ")
+    parser.add_argument("--because", metavar="TEXT", default="", help="rotate: why: it stands in the list of orders")
+    parser.add_argument("--key", metavar="FILE", default=None, help="rotate: your private key, as an operator")
+    parser.add_argument("--json", action="store_true", default=False, help="rotate: print one JSON object")
+    add_timeout(parser, "30")
+    _flag(parser, BY_NAME["data_dir"])
     _settings(parser, ("person", "trust"), nameless="")
 
 
@@ -334,13 +362,14 @@ COMMANDS: Final = (
         "order",
         "tui.cli.order_command",
         _order,
-        "decide as an operator: silence, close, remove, ban, undo, appoint, dismiss",
+        "decide as an operator: silence, close, remove, ban, expel, rekey, undo, appoint, dismiss",
         '  activity-tui order localhost silence bob -u ada --because "advertising"\n'
         "  activity-tui order localhost close bob -u ada                nobody logs in as bob any more\n"
         "  activity-tui order localhost remove n7x….123.4 -u ada        tail --origin --json has the id\n"
         "  activity-tui order localhost ban 203.0.113.0/24 -u ada\n"
         "  activity-tui order localhost code bob -u ada             bob has lost his secret\n"
         "  activity-tui order localhost expel kitchen --since 2026-11-20 -u ada\n"
+        "  activity-tui order localhost rekey -u ada                another key and secret, which no expelled one has\n"
         "  activity-tui order localhost list -u ada\n"
         "  activity-tui order localhost undo k3x9a2mq -u ada            as the list calls it\n"
         "  activity-tui order localhost key                             what bob tells ada\n"
@@ -349,6 +378,18 @@ COMMANDS: Final = (
         "The first account of a network is its operator, and can appoint others. Orders are signed with a key that is "
         "made for you, and hold at every server of the network, also at those that come later. The id of the order is "
         "all that is written to standard output.",
+    ),
+    Command(
+        "secret",
+        "tui.cli.secret_command",
+        _secret,
+        "change the network's secret at every server, or tell it",
+        "  activity-tui secret rotate -u ada\n"
+        "  activity-tui secret rotate example.org:3780 --for 24h -u ada\n"
+        "  activity-tui secret show                                 on the machine of a server\n",
+        "The secret lets servers in. An operator orders another one at any server, which makes it, and all others have "
+        "it at once or when they come back; their file `network-secret` has it, too. For the time that --for says the "
+        "one before lets servers in as well. The network's key stays: `activity-tui order HOST rekey` changes both.",
     ),
     Command(
         "restore",

@@ -32,7 +32,18 @@ from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
 from tui.text.order_list import SHORT, listed_order
-from tui.text.order_words import FOR_GOOD, OrderWords, activities_of, check_words, named_operands, since_of
+from tui.text.order_words import (
+    FOR_GOOD,
+    REKEYED,
+    STILL_HAS,
+    SWITCHES,
+    OrderWords,
+    activities_of,
+    check_words,
+    named_operands,
+    since_of,
+    until_of,
+)
 from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
 
@@ -66,11 +77,17 @@ def _wish(words: OrderWords) -> OrderWish:
             raise usage_error(f"--expires: {error}") from None
         code = make_secret(random.SystemRandom())
         return OrderWish(words.target, (code_verifier(code), str(int((time.time() + seconds) * 1_000_000))), code)
+    if words.verb == "secret":
+        return OrderWish("", (str(until_of(words.holds, time.time())),))
     return OrderWish(words.target)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    words = _read(arguments)
+    return carry_out(_read(arguments), arguments)
+
+
+def carry_out(words: OrderWords, arguments: argparse.Namespace) -> int:
+    """Order what some words say, with what else the command was given. Raises CommandFailed."""
     path = _key_path(arguments.key)
     if words.verb == "key":
         key = _own_key(path)
@@ -85,7 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if words.verb == "list":
             return run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
-        return run_until_interrupted(lambda: ordering.give(words.verb, wish, words.because, as_json=arguments.json))
+        rekeys = words.verb == "expel" and "--keep-key" not in words.switches
+        return run_until_interrupted(
+            lambda: ordering.give(words.verb, wish, words.because, as_json=arguments.json, rekeys=rekeys)
+        )
     except OrderNotTaken as problem:
         what = "the orders are not told" if words.verb == "list" else "nothing was ordered"
         raise CommandFailed(
@@ -102,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read(arguments: argparse.Namespace) -> OrderWords:
-    flags = {"--keep-activities": "keep_activities", "--all-activities": "all_activities", "--undo-all": "undo_all"}
+    flags = {flag: flag[2:].replace("-", "_") for flag in SWITCHES}
     words = OrderWords(
         arguments.verb,
         tuple(arguments.operands),
@@ -110,6 +130,7 @@ def _read(arguments: argparse.Namespace) -> OrderWords:
         arguments.since,
         arguments.expires,
         frozenset(flag for flag, name in flags.items() if getattr(arguments, name)),
+        arguments.holds,
     )
     try:
         check_words(words)
@@ -195,27 +216,51 @@ class _Ordering:
         _tell_of_made(key)
         return seat, found
 
-    async def give(self, kind: str, wish: OrderWish, because: str, *, as_json: bool) -> int:
+    async def give(self, kind: str, wish: OrderWish, because: str, *, as_json: bool, rekeys: bool = False) -> int:
+        """`rekeys`: the network gets another key as well."""
         async with self._client() as client:
             await client.wait_logged_in(self._seconds)
             seat, _ = await self._shown(client.client)
             while True:
-                drafted = await seat.draft(kind, wish.target, wish.words, because)
-                given = await seat.give(drafted)
-                if as_json:
-                    told = {"id": given, "kind": kind, "target": drafted.order.target, "about": drafted.about}
-                    put(json.dumps(told | ({"code": wish.code} if wish.code else {})))
-                else:
-                    put(wish.code or given)
-                    say(f"Ordered: {kind}: {neutralise(drafted.about, 400)}.")
-                if not drafted.left:
+                given, left = await self._give_one(seat, kind, wish, because, as_json=as_json)
+                if not left:
                     break
             if wish.code:
                 name = shlex.quote(neutralise(wish.target, 64))
                 say(f"Whose it is sets another secret with: activity-tui passwd {self._address} -u {name} --code")
             if kind not in FOR_GOOD:
                 say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._who.user}` undoes it.")
+            if rekeys:
+                await self._rekey_after(seat, because, as_json=as_json)
+            elif kind == "expel":
+                say(STILL_HAS)
+            if kind == "rekey":
+                say(REKEYED)
         return ExitStatus.DONE
+
+    async def _give_one(
+        self, seat: OperatorSeat, kind: str, wish: OrderWish, because: str, *, as_json: bool
+    ) -> tuple[str, int]:
+        """The order's id, and how many more are needed."""
+        drafted = await seat.draft(kind, wish.target, wish.words, because)
+        given = await seat.give(drafted)
+        if as_json:
+            told = {"id": given, "kind": kind, "target": drafted.order.target, "about": drafted.about}
+            put(json.dumps(told | ({"code": wish.code} if wish.code else {})))
+        else:
+            put(wish.code or given)
+            say(f"Ordered: {kind}: {neutralise(drafted.about, 400)}.")
+        return given, drafted.left
+
+    async def _rekey_after(self, seat: OperatorSeat, because: str, *, as_json: bool) -> None:
+        """Take the network's key and secret from a server that is expelled."""
+        try:
+            await self._give_one(seat, "rekey", OrderWish(""), because, as_json=as_json)
+        except OrderNotTaken as problem:
+            say(f"The network keeps its key: {neutralise(str(problem), 300)}.")
+            say(STILL_HAS)
+        else:
+            say(REKEYED)
 
     async def list(self, *, as_json: bool) -> int:
         async with self._client() as client:

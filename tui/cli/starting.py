@@ -92,7 +92,14 @@ def _know_own_network(server: Server) -> None:
 
 
 def _know_later(server: Server) -> None:
-    asyncio.get_running_loop().run_in_executor(None, _know_own_network, server)
+    loop = asyncio.get_running_loop()
+    loop.run_in_executor(None, _know_own_network, server)
+    loop.run_in_executor(None, _keep_secret_later, server.settings.data_dir, server.secret)
+
+
+def _keep_secret_later(data_dir: Path, secret: str) -> None:
+    with contextlib.suppress(OSError):  # the command line for others can do without it
+        keep_secret_file(data_dir, secret)
 
 
 def _mended(data_dir: Path) -> list[str]:

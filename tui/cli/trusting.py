@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from core.certificates import Approval
 from core.client import NetworkTrust, SpeaksInClear, Unreachable, ask
 from core.wire import Address
 from tui.cli.chosen_settings import ChosenSettings
@@ -77,11 +78,22 @@ def remembered_trust(
             _kept(lambda: known_networks.enter(known.path, trust.fingerprint, (address,)), known, warn)
 
     def succeeded(old: str, new: str) -> None:
-        warn(f"the key of the network {old} was succeeded by {new}, as it says itself: that one is known from now on")
+        whose = "as its operator has ordered" if trust.approved is not None else "as it says itself"
+        warn(f"the key of the network {old} was succeeded by {new}, {whose}: that one is known from now on")
         if known is not None:
             _kept(lambda: known_networks.succeed(known.path, old, new), known, warn)
 
-    trust = NetworkTrust(network, on_met=met, on_succeeded=succeeded)
+    def approved(which: str, approval: Approval) -> None:
+        if known is not None:
+            _kept(lambda: known_networks.approve(known.path, which, approval), known, warn)
+
+    trust = NetworkTrust(
+        network,
+        on_met=met,
+        on_succeeded=succeeded,
+        approved=known.approved(network) if known is not None else None,
+        on_approved=approved,
+    )
     return trust
 
 
@@ -114,7 +126,7 @@ def _met(known: KnownNetworks | None, address: Address) -> tuple[str, bool]:
     except Unreachable as error:
         raise unreachable(address, str(error)) from None
     if known is not None:
-        followed = next((one for _, one in known.entries() if leaf.is_of(one)), None)
+        followed = next((one for _, one in known.entries() if leaf.is_of(one, known.approved(one))), None)
         if followed is not None:
             return followed, False
     return leaf.fingerprint, True

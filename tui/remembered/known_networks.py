@@ -2,19 +2,22 @@
 
     HOST:PORT FINGERPRINT     the network whose servers are talked to there
     network FINGERPRINT       a network that is known wherever its servers are met
+    operator FINGERPRINT ...  whose word it is that the network has this key: the operator's public key, which of their
+                              networks it is, and when they said so; it takes no other key but by theirs
 
 Other lines stay as they are. A client that knows the network at an address talks to no other one there. The file is
 private to its owner: whoever changes it chooses whom they give their secrets to."""
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from core.certificates import is_fingerprint
+from core.certificates import Approval, is_fingerprint
 from core.wire import Address
 from tui.remembered import directories, private_file
 from tui.remembered.file_lock import locked
@@ -24,6 +27,9 @@ LOCK_NAME: Final = "known-networks.lock"
 BYTES_MAX: Final = 1024 * 1024
 ADDRESSES_MAX: Final = 2048
 """Addresses that are remembered, the latest of them."""
+OPERATOR: Final = "operator"
+"""Stands where an address would: of whose word it is that a network has its key."""
+_OPERATOR_WORDS: Final = 5
 ANYWHERE: Final = "network"
 """Stands where an address would: of a network that is known wherever it is met."""
 
@@ -39,6 +45,10 @@ class KnownNetworks:
         """The network that is known at an address: its fingerprint."""
         where = written(address)
         return next((network for place, network in reversed(list(self.entries())) if place == where), None)
+
+    def approved(self, network: str) -> Approval | None:
+        """Whose word it is that a network has its key, as far as that is known."""
+        return next((found for line in reversed(self._lines) if (found := _approval(line, network)) is not None), None)
 
     def knows(self, network: str) -> bool:
         """Whether a network is known, wherever it is met."""
@@ -76,9 +86,21 @@ def succeed(file: Path, old: str, new: str) -> None:
         before = _read(file)
         lines = []
         for line in before:
+            if line.split()[:2] == [OPERATOR, old]:
+                continue
             entry = _entry(line)
             lines.append(f"{entry[0]} {new}" if entry is not None and entry[1] == old else line)
         _write(file, before, list(dict.fromkeys(lines)))
+
+
+def approve(file: Path, network: str, approval: Approval) -> None:
+    """Know whose word it is that a network has its key. Raises OSError, UnicodeDecodeError."""
+    with locked(file.parent, LOCK_NAME):
+        before = _read(file)
+        lines = [line for line in before if line.split()[:2] != [OPERATOR, network]]
+        key = base64.b64encode(approval.operator).decode("ascii")
+        lines.append(f"{OPERATOR} {network} {key} {approval.tag.hex()} {approval.stamp}")
+        _write(file, before, lines)
 
 
 def forget(file: Path, what: str) -> int:
@@ -86,7 +108,7 @@ def forget(file: Path, what: str) -> int:
     UnicodeDecodeError."""
     with locked(file.parent, LOCK_NAME):
         before = _read(file)
-        lines = [line for line in before if what not in (_entry(line) or ())]
+        lines = [line for line in before if what not in (_entry(line) or ()) and line.split()[:2] != [OPERATOR, what]]
         _write(file, before, lines)
         return len(before) - len(lines)
 
@@ -99,7 +121,18 @@ def written(address: Address) -> str:
 def _entry(line: str) -> tuple[str, str] | None:
     words = line.split()
     is_entry = len(words) >= 2 and not words[0].startswith("#") and is_fingerprint(words[1])
+    is_entry = is_entry and words[0] != OPERATOR
     return (words[0], words[1]) if is_entry else None
+
+
+def _approval(line: str, network: str) -> Approval | None:
+    words = line.split()
+    if words[:2] != [OPERATOR, network] or len(words) != _OPERATOR_WORDS:
+        return None
+    try:
+        return Approval(base64.b64decode(words[2], validate=True), bytes.fromhex(words[3]), int(words[4]))
+    except ValueError:
+        return None
 
 
 def _place(line: str) -> str | None:

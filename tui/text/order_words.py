@@ -7,13 +7,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from tui.text.quantities import suggestion
+from tui.text.quantities import duration_between, suggestion
 
 BECAUSE_MAX: Final = 200
-FOR_GOOD: Final = frozenset({"undo", "dismiss", "remove"})
+FOR_GOOD: Final = frozenset({"undo", "dismiss", "remove", "rekey"})
 """What `undo` does not take back."""
-SWITCHES: Final = frozenset({"--keep-activities", "--all-activities", "--undo-all"})
-VALUES: Final = frozenset({"--because", "--since", "--expires"})
+SWITCHES: Final = frozenset({"--keep-activities", "--all-activities", "--keep-key", "--undo-all"})
+VALUES: Final = frozenset({"--because", "--since", "--expires", "--for"})
+HOLDS: Final = "7d"
+"""For how long the secret before another one holds, unless somebody says otherwise."""
+HOLDS_SECONDS_MAX: Final = 366 * 86_400
+REKEYED: Final = (
+    "Servers that were away get the new key when they come back, and our programs follow without a question. OpenSSH"
+    " does not: `activity-tui known-hosts HOST` prints the lines that it needs now."
+)
+STILL_HAS: Final = (
+    "The expelled server still has the network's key and secret, and can come again as another one: `rekey`, ordered by"
+    " the network's first operator, takes both from it."
+)
 
 
 class OrderVerb(NamedTuple):
@@ -31,6 +42,8 @@ VERBS: Final[Mapping[str, OrderVerb]] = {
     "remove": OrderVerb("ACTIVITY-ID", "remove an activity everywhere, for good"),
     "ban": OrderVerb("ADDRESS[/PREFIX]", "refuse connections from an address or a network"),
     "expel": OrderVerb("SERVER", "have a server be part of the network no more"),
+    "rekey": OrderVerb("", "give the network another key and another secret, which no expelled server gets", 0),
+    "secret": OrderVerb("", "give the network another secret; the one before holds for a time", 0),
     "code": OrderVerb("USER", "make a one-time code by which somebody whose secret is lost sets another"),
     "readmit": OrderVerb("USER", "let an account in that came from an expelled server"),
     "undo": OrderVerb("ID", "undo an order"),
@@ -50,6 +63,7 @@ class OrderWords(NamedTuple):
     since: str | None = None
     expires: str = "24h"
     switches: frozenset[str] = frozenset()
+    holds: str = HOLDS
 
     @property
     def target(self) -> str:
@@ -70,6 +84,18 @@ def check_words(words: OrderWords) -> None:
     if words.verb == "expel":
         since_of(words.since)
         activities_of(words)
+    if words.verb == "secret":
+        until_of(words.holds, 0.0)
+
+
+def until_of(text: str, now: float) -> int:
+    """Up to when a secret holds that another one follows at a time in seconds since 1970, in microseconds since then.
+    Raises ValueError."""
+    try:
+        seconds = 0.0 if text == "0" else duration_between(60, HOLDS_SECONDS_MAX)(text)
+    except ValueError as error:
+        raise ValueError(f"--for: {error}; 0 is not at all") from None
+    return int((now + seconds) * 1_000_000)
 
 
 def since_of(text: str | None) -> int:
@@ -125,6 +151,7 @@ def parse_order(text: str) -> OrderWords:
         values.get("--since"),
         values.get("--expires", "24h"),
         frozenset(switches),
+        values.get("--for", HOLDS),
     )
     check_words(words)
     return words

@@ -20,6 +20,7 @@ from core.engine.driving.secret_checks import SecretChecks
 from core.engine.driving.wake_timer import WakeTimer
 from core.engine.engine_settings import ConnectionLimits
 from core.engine.sockets.network_tls import NetworkTls
+from core.engine.threads.drawn_secrets import drawn_secrets
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
 from core.engine.transport.stream_connection import ConnectionTraffic, StreamConnection
@@ -36,6 +37,7 @@ from core.node.interface.actions import (
     Close,
     CountQueues,
     Dial,
+    DrawSecrets,
     FetchPage,
     FetchRecords,
     Finished,
@@ -182,6 +184,7 @@ class Runtime:
             AgreeOnKey: self.checks.agree,
             UseInvitation: self.checks.use,
             KeepSecret: self._keep_secret,
+            DrawSecrets: self._draw_secrets,
             WakeAt: self._timer.set,
             Notify: self._notify,
             Trace: self._trace,
@@ -338,13 +341,18 @@ class Runtime:
 
     def _adopt_network(self, action: AdoptNetwork) -> None:
         assert self._tls is not None, "a server without a key is of no network"
+        before = self._tls.network.shown
         network = self._tls.adopt(action.network)
         self._persistence.keep_network(network)
-        self._on_network()
+        if network.shown != before:
+            self._on_network()
         self.deliver(NetworkAdopted(network))
 
     def _keep_secret(self, action: KeepSecret) -> None:
         self._on_secret(action.secret)
+
+    def _draw_secrets(self, action: DrawSecrets) -> None:
+        self.deliver(drawn_secrets(action.token))
 
     def _advertise(self, action: Advertise) -> None:
         self._on_advertised(action)

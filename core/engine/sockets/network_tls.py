@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from core.certificates.approval import shown_approval
 from core.certificates.leaf import Leaf, authority, make_leaf
 from core.certificates.network_key import NetworkKey, fingerprint
 from core.certificates.succession import succeed
@@ -25,6 +26,7 @@ class NetworkTls:
 
     def __init__(self, server_seed: bytes, network: KeptNetwork) -> None:
         self._server_seed = server_seed
+        self.network = network
         self._show(network)
 
     @property
@@ -44,14 +46,17 @@ class NetworkTls:
                 known = dict.fromkeys([*self.network.successions, *network.successions, led_here])
                 network = replace(network, successions=tuple(known)[-SUCCESSIONS_MAX:])
         network = replace(network, given_up=given_up)
-        self._show(network)
+        if network.shown != self.network.shown:
+            self._show(network)
+        self.network = network
         return network
 
     def _show(self, network: KeptNetwork) -> None:
         key = NetworkKey(network.seed)
         given_up = () if network.given_up is None else (network.given_up,)
-        leaf = make_leaf(key, self._server_seed, (*given_up, *network.successions))
-        self.network = network
+        approval = shown_approval(network)
+        led_here = network.successions[-(SUCCESSIONS_MAX - len(given_up) - len(approval)) :]
+        leaf = make_leaf(key, self._server_seed, (*given_up, *led_here, *approval))
         self.listening = _listening(leaf, authority(key))
         """For connections that others open."""
         self.dialling = _dialling(leaf)

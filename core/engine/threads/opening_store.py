@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from core.engine.engine_settings import EngineSettings
+from core.engine.threads.drawn_secrets import made_secret
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, NewIdentity
 from core.store.kept_founding import with_founding
 from core.store.kept_network_setting import keep_network, read_network
@@ -23,7 +24,6 @@ from core.wire.recovered import Recovered
 from core.wire.server_keys import certified_id, is_certified
 
 SECRET_SETTING: Final = "network_secret"
-SECRET_BYTES: Final = 18
 
 
 def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
@@ -84,7 +84,7 @@ def kept_secret(store: Store, known: str | None) -> str:
     """The network's secret from an earlier start, or the one that is known, or a new one; later starts find it."""
     kept = store.get_setting(SECRET_SETTING)
     if kept is None:
-        kept = known or secrets.token_urlsafe(SECRET_BYTES)
+        kept = known or made_secret()
         store.set_setting(SECRET_SETTING, kept)
     return kept
 

@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from core.node.accounts.book import AccountBook
-from core.node.interface.actions import FetchPage
+from core.node.interface.actions import DrawSecrets, FetchPage
+from core.node.interface.events import SecretsDrawn
 from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
 from core.node.map.topology import Topology
+from core.node.orders.network_changes import NetworkChanges
 from core.node.orders.order_kinds import (
     APPOINT,
     BAN,
@@ -37,7 +39,7 @@ from core.node.orders.order_kinds import (
     expulsion_in,
     order_told,
 )
-from core.node.orders.ordering import Orders
+from core.node.orders.ordering import ONLY_ROOTS, Orders
 from core.node.orders.standing import Operator
 from core.wire.entries import AccountFact, EntryId, Page, Wanted, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
@@ -45,6 +47,7 @@ from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import GiveOrder, OrderDraft, OrderDrafted, OrderList, OrderRefused, OrdersRequest, OrderTaken
 from core.wire.missing import FoundRuns
 from core.wire.names import ANONYMOUS
+from core.wire.network_orders import REKEY, SECRET
 from core.wire.server_keys import is_certified
 from core.wire.signed_orders import (
     WORDS_MAX,
@@ -68,6 +71,8 @@ SUSPENDED_MAX: Final = 1000
 """Suspended accounts that are listed."""
 LOOKING_MAX: Final = 64
 """Activities that are looked for at a time."""
+DIGITS_MAX: Final = 16
+"""Of a stamp."""
 KEEP_NONE: Final = "none"
 """What a dismissal says that has nothing of who is dismissed stay in force."""
 
@@ -112,6 +117,10 @@ class OperatorDesk:
         self._topology = topology
         self._verifier = verifier
         self._is_used = is_used
+        self.changes: NetworkChanges
+        """Makes what an order of another key or secret of the network names."""
+        self._drawing: dict[int, tuple[Session, OrderDraft]] = {}
+        """Orders for which a key or a secret is drawn, by the question."""
         self._looking: dict[int, tuple[Session, OrderDraft, EntryId]] = {}
         """Activities that the disk is asked for, by the question."""
         self._drafts: Mapping[str, Callable[[OrderDraft], _Draft]] = {
@@ -196,6 +205,9 @@ class OperatorDesk:
             if message.kind == REMOVE:
                 self._look_for(session, message)
                 return
+            if message.kind in (REKEY, SECRET):
+                self._draw_for(session, message)
+                return
             if draft is None:
                 raise _CannotDraft("this server does not know such orders")
             known = draft(message)
@@ -241,6 +253,38 @@ class OperatorDesk:
         name = self._accounts.name_of(fact.claim) or fact.username
         at = "this server" if where == self._context.id else f"the server {where}"
         return f"the account {name}, registered at {at}"
+
+    def _draw_for(self, session: Session, message: OrderDraft) -> None:
+        """The network is to have another key, or another secret: have one drawn."""
+        if self._context.network is None:
+            raise _CannotDraft("this server is of the version before networks had keys")
+        if message.kind == REKEY and not self._orders.is_root_key(message.key):
+            raise _CannotDraft(ONLY_ROOTS)
+        if message.kind == SECRET and self._until(message) is None:
+            raise _CannotDraft("another secret needs a time up to which the one before holds")
+        if len(self._drawing) >= LOOKING_MAX:
+            raise _CannotDraft("this server draws too many keys; try again in a moment")
+        token = self._context.token()
+        self._drawing[token] = (session, message)
+        self._context.actions.append(DrawSecrets(token))
+
+    def _until(self, message: OrderDraft) -> int | None:
+        text = message.words[0] if message.words else ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else None
+
+    def drawn(self, event: SecretsDrawn) -> None:
+        """The answer to a DrawSecrets."""
+        session, message = self._drawing.pop(event.token, (None, None))
+        if session is None or message is None or session.state is ConnectionState.CLOSING:
+            return
+        if message.kind == REKEY:
+            key = self.changes.draft_key(event)
+            about = f"the network's key, which is {key.name} then, and its secret; the one before holds no more"
+            self._drafted(session, message, _Draft(*key, about))
+        else:
+            secret = self.changes.draft_secret(event, self._until(message) or 0)
+            about = f"the network's secret; the one before holds {secret.name}"
+            self._drafted(session, message, _Draft(*secret, about))
 
     def _ban(self, message: OrderDraft) -> _Draft:
         text = message.target
@@ -329,6 +373,8 @@ class OperatorDesk:
             raise _CannotDraft("what is undone stays so; give the order again")
         if order.kind == REMOVE:
             raise _CannotDraft("what is removed is gone for good: servers have nothing of it any more")
+        if order.kind == REKEY:
+            raise _CannotDraft("who had the key before could be of the network again; give it another one instead")
         if found[0] in self._orders.book.standing.undone:
             raise _CannotDraft("it is undone already")
         problem = self._orders.undo_problem(message.key, order)
@@ -360,7 +406,9 @@ class OperatorDesk:
                 " server's settings name, and whom those have appointed before"
             )
         mine = [one for one, order in self._orders.book.standing.heeded.items() if order.key == operator.key]
-        kept: list[str] = [] if message.words[:1] == [KEEP_NONE] else mine
+        # The network's key is what it is, whoever has ordered it.
+        changes = [one for one in mine if self._orders.book.key_change(one) is not None]
+        kept = changes if message.words[:1] == [KEEP_NONE] else mine
         if operator.dismissal:
             listed = set(self._orders.kept_of(operator.key))
             kept = [one for one in kept if one not in listed]

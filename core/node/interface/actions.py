@@ -233,6 +233,12 @@ class AgreeOnKey(msgspec.Struct, frozen=True, gc=False):
         return f"AgreeOnKey(token={self.token}, conn={self.conn})"
 
 
+class DrawSecrets(msgspec.Struct, frozen=True, gc=False):
+    """Draw what a network's key and secret are made of, where the system draws keys; SecretsDrawn follows."""
+
+    token: int
+
+
 class UseInvitation(msgspec.Struct, frozen=True, gc=False):
     """Somebody has proved that they know the code with this id: use it once; InvitationUsed follows."""
 
@@ -333,6 +339,7 @@ Action = (
     | AgreeOnKey
     | UseInvitation
     | KeepSecret
+    | DrawSecrets
     | WakeAt
     | Notify
     | Trace

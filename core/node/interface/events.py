@@ -7,7 +7,7 @@ reuses within a node's life.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from core.wire.kept_network import KeptNetwork
 from core.wire.messages import ActivityMessage, Message
 from core.wire.missing import FoundRuns
 from core.wire.records import LogRecord, RecordPage
+from core.wire.secret_keeping import KeepsSecret
 
 
 class Now(NamedTuple):
@@ -273,6 +274,22 @@ class SecretChangeRequested(msgspec.Struct, frozen=True, gc=False):
         return f"SecretChangeRequested(token={self.token}, claim={self.claim!r})"
 
 
+class SecretsDrawn(KeepsSecret, frozen=True, gc=False):
+    """The answer to a DrawSecrets."""
+
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh", "secret", "blind"})
+
+    token: int
+    seed: bytes
+    """What makes a network's key."""
+    ssh: bytes
+    """What makes the key that certifies its hosts for SSH."""
+    secret: str
+    """A secret of a network's."""
+    blind: bytes
+    """What keeps guesses at the secret from being tested."""
+
+
 class QueuesCounted(msgspec.Struct, frozen=True, gc=False):
     """The answer to CountQueues: how much waits beside the node, by what it waits for."""
 
@@ -309,4 +326,5 @@ Event = (
     | KeyChangeRequested
     | SecretChangeRequested
     | QueuesCounted
+    | SecretsDrawn
 )

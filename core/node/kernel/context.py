@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.timers import Timers
 from core.wire.codec import Frame, Frames
 from core.wire.messages import InvalidMessage, Message
+from core.wire.network_orders import HeldSecret
 from core.wire.recovered import Recovered
 from core.wire.server_keys import NONCE_BYTES
 
@@ -64,6 +66,11 @@ class Context:
         self.config = config
         self.id = recovered.node
         self.incarnation = recovered.incarnation
+        self.secrets: Sequence[HeldSecret] = ()
+        """The network's secrets, the present one first, where operators have ordered another one; see `config` for the
+        present one."""
+        self.asked_secret: str | None = None
+        """By which secret this node asks to be admitted somewhere, if not by its own network's."""
         self.network = recovered.network
         """The network that this node is of; None where nothing has a key."""
         self.name = config.name or recovered.node[:6]
@@ -114,6 +121,19 @@ class Context:
         if secret != self.config.secret:
             self.config = replace(self.config, secret=secret)
             self.actions.append(KeepSecret(secret))
+
+    @property
+    def holding_secrets(self) -> list[str]:
+        """The secrets by which somebody may come, the present one first: none where that is not known here yet, and
+        those before it hold no more."""
+        now = self.ago(0.0)
+        return [one.secret for one in self.secrets if one.until > now] if self.secrets else [self.config.secret]
+
+    def knows_secret(self, secret: str) -> bool:
+        """Whether somebody shows a secret that holds."""
+        shown = secret.encode(errors="replace")
+        fits = [hmac.compare_digest(shown, one.encode(errors="replace")) for one in self.holding_secrets]
+        return any(fits)
 
     def pass_to(self, now: Now) -> None:
         """It is `now`."""

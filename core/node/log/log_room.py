@@ -59,6 +59,10 @@ class LogRoom:
         """How many starts of servers on the map were taken in although there was no room."""
         self._rates = neighbours_rates(context)
 
+    def knows(self, server: str) -> bool:
+        """Whether entries of a server are here."""
+        return server in self._known
+
     # --- entries ------------------------------------------------------------------------------------------------------
 
     def admits(self, entry: Entry, conn: int | None) -> bool:

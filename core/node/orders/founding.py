@@ -105,6 +105,16 @@ class FoundingKeeper:
         return self.record is not None and self.record.founder == self._context.id
 
     @property
+    def has_operator(self) -> bool:
+        """Whether the network's first operator is known."""
+        return self.record is not None and self.record.operator != b""
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether this server, which nobody has heard of yet, is to be of the network that somebody has it join."""
+        return self._joins and not self._told and self._is_own
+
+    @property
     def network(self) -> str:
         """What orders of this network name; empty where nobody knows who began it."""
         return self.record.founder if self.record is not None else ""

@@ -7,6 +7,7 @@ from typing import Final
 
 from core.node.orders.order_effects import OrderEffects, effects_of
 from core.node.orders.standing import Operator, OperatorStanding, standing_of
+from core.wire.network_orders import REKEY
 from core.wire.signed_orders import Order, SignedOrder, operator_fingerprint
 from core.wire.signing import Verifier
 
@@ -30,6 +31,8 @@ class OrderBook:
         self._root_of = root_of
         self._network = network
         self._orders: dict[str, Order] = {}
+        self._key_changes: dict[str, SignedOrder] = {}
+        """Those that give the network another key, with their signatures: who was away is shown them."""
         self._standing: OperatorStanding | None = OperatorStanding()
         self._last = OperatorStanding()
         """The standing that was worked out last: some of the orders may have come since."""
@@ -45,6 +48,8 @@ class OrderBook:
             if strange and len(self._orders) - len(self.standing.heeded) >= UNHEEDED_MAX:
                 return False
         self._orders[signed.order.id] = signed.order
+        if signed.order.kind == REKEY:
+            self._key_changes[signed.order.id] = signed
         if not strange:
             # Nothing follows from what others say, and all orders are not looked at for each of theirs.
             self.look_again()
@@ -68,6 +73,10 @@ class OrderBook:
 
     def get(self, order_id: str) -> Order | None:
         return self._orders.get(order_id)
+
+    def key_change(self, order_id: str) -> SignedOrder | None:
+        """An order that gives the network another key."""
+        return self._key_changes.get(order_id)
 
     @property
     def standing(self) -> OperatorStanding:
@@ -97,6 +106,11 @@ class Roots:
         self.founding_name = ""
         self.founding_claim = ""
         self.network = ""
+
+    @property
+    def is_anybody(self) -> bool:
+        """Whether there is one."""
+        return bool(self.founding_key or self._fingerprints)
 
     def all(self) -> list[Operator]:
         """Those of whom the whole key is known."""

@@ -28,6 +28,7 @@ from core.node.orders.order_kinds import (
 )
 from core.node.orders.standing import OperatorStanding
 from core.wire.entries import EntryId
+from core.wire.network_orders import REKEY, SECRET, KeyChange, SecretChange, key_change_in, secret_change_in
 from core.wire.signed_orders import Order
 
 HOSTS_REMEMBERED: Final = 4096
@@ -57,6 +58,10 @@ class OrderEffects(msgspec.Struct, frozen=True):
     """By the claims of accounts."""
     readmitted: frozenset[str] = frozenset()
     """Accounts of such servers that are not suspended."""
+    key_changes: tuple[tuple[str, KeyChange], ...] = ()
+    """Behind the ids of their orders, by operators of rank 0: the keys that the network was given, the latest last."""
+    secret_changes: tuple[SecretChange, ...] = ()
+    """The secrets that it was given, the latest last."""
 
     def suspends(self, claim: str, registered_at: int) -> Order | None:
         """The expulsion by which an account is suspended that was registered then, if it is."""
@@ -110,6 +115,8 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
     expelled: dict[str, Expulsion] = {}
     readmitted: set[str] = set()
     codes: dict[str, tuple[OneTimeCode, ...]] = {}
+    key_changes: list[tuple[str, KeyChange]] = []
+    secret_changes: list[SecretChange] = []
     for order_id, order in standing.in_force():
         if order.kind == SILENCE:
             silenced.setdefault(order.target, order)
@@ -124,6 +131,14 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
             codes[order.target] = (*codes.get(order.target, ()), code)
         elif order.kind == READMIT:
             readmitted.add(order.target)
+        elif order.kind in (REKEY, SECRET):
+            if order.kind == REKEY and standing.operators[order.key].rank:
+                # People know the operators of the others no better than any server does.
+                continue
+            if (key_change := key_change_in(order)) is not None:
+                key_changes.append((order_id, key_change))
+            if (secret_change := secret_change_in(order)) is not None:
+                secret_changes.append(secret_change)
         elif order.kind == BAN and (network := banned_network(order.target)) is not None:
             banned.setdefault(order.target, (network, order))
     lifted: dict[str, Expulsion] = {}
@@ -142,4 +157,6 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
         lifted,
         codes,
         frozenset(readmitted),
+        tuple(key_changes),
+        tuple(secret_changes),
     )

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, EntryId, parse_entry_id
 from core.wire.idempotency import FINGERPRINT_BYTES
+from core.wire.network_orders import REKEY, SECRET, key_change_in, secret_change_in
 from core.wire.signed_orders import ORDER_ID_CHARACTERS, Order
 from core.wire.signing import KEY_BYTES
 
@@ -172,6 +173,14 @@ def _server_problem(order: Order) -> str | None:
     return None if expulsion_in(order) is not None else "it names no server, or no date"
 
 
+def _key_change_problem(order: Order) -> str | None:
+    return None if key_change_in(order) is not None else "it names no key of a network"
+
+
+def _secret_change_problem(order: Order) -> str | None:
+    return None if secret_change_in(order) is not None else "it names no secret, or no end of the one before"
+
+
 ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
     APPOINT: OrderKind(_key_problem, "{by} has made {name} an operator", ranked=True),
     DISMISS: OrderKind(_ids_problem, "{by} has dismissed the operator {name}", ranked=True),
@@ -182,6 +191,8 @@ ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
     CODE: OrderKind(_code_problem, "{by} has given {name} a code for another secret"),
     EXPEL: OrderKind(_server_problem, "{by} has expelled the server {name}"),
     READMIT: OrderKind(_claim_problem, "{by} has readmitted {name}"),
+    REKEY: OrderKind(_key_change_problem, "{by} has given the network another key, {name}"),
+    SECRET: OrderKind(_secret_change_problem, "{by} has given the network another secret; the one before holds {name}"),
     BAN: OrderKind(_network_problem, "{by} has banned {name}"),
 }
 """What is not in it is from a later version: it is kept and passed on, and nothing follows from it."""

@@ -20,6 +20,7 @@ from core.node.orders.order_effects import OrderEffects
 from core.node.orders.order_kinds import DISMISS, ORDER_KINDS, operator_key, order_told
 from core.node.orders.standing import ORDERS_MAX, Operator, OperatorStanding
 from core.wire.entries import AccountFact, KeyChange
+from core.wire.network_orders import REKEY
 from core.wire.packed_facts import PackedFacts
 from core.wire.recovered import Recovered
 from core.wire.signed_orders import ORDER_KEY_TYPE, Order, SignedOrder, code_verifier, order_as_key, order_in_key
@@ -28,6 +29,10 @@ ORDERS_A_MINUTE: Final = 60.0
 """Orders that one operator may give at one server, on average; ten minutes' worth may come at once."""
 BURST_MINUTES: Final = 10.0
 OPERATORS_REMEMBERED: Final = 1024
+ONLY_ROOTS: Final = (
+    "only the network's first operator, and whom the settings of servers name (operators), give it another key:"
+    " people's programs know nobody else's word for it"
+)
 STALE: Final = 300.0
 """Seconds by which an order may be dated ahead."""
 NEWS: Final = 3600.0
@@ -66,6 +71,10 @@ class Orders:
         self._giving: set[str] = set()
         """Orders that are not durable yet."""
         self.on_effects: list[OnEffects] = []
+        self.on_operator: Callable[[], None] = lambda: None
+        """Told when somebody else may be an operator of rank 0."""
+        self.problem_with: Callable[[SignedOrder], str | None] = lambda signed: None
+        """Why an order cannot be taken here, as a clause, for a reason that its kind knows."""
         self._standing = self.book.standing
         self._effects = self.book.effects
         self._followed_at = float("-inf")
@@ -131,6 +140,7 @@ class Orders:
             self._context.timers.set(_FOLLOWING, self._context.after(wait), self._follow)
 
     def _operator_known(self) -> None:
+        self.on_operator()
         self.book.look_again()
         self._follow()
 
@@ -223,6 +233,10 @@ class Orders:
             return "this key is no operator's here"
         if order.network != self.founding.network:
             return "it is meant for another network"
+        if order.kind == REKEY and not self.is_root_key(order.key):
+            return ONLY_ROOTS
+        if (problem := self.problem_with(signed)) is not None:
+            return problem
         if order.id in self._giving:
             return "it is being kept already"
         if order.stamp > context.ago(-STALE):
@@ -236,6 +250,24 @@ class Orders:
     def is_operator(self, key: bytes) -> bool:
         """Whether orders of a key are heeded here from now on."""
         return self.book.is_operator(key)
+
+    def is_root_key(self, key: bytes) -> bool:
+        """Whether a key is one of an operator by nobody's order, who has not resigned."""
+        return self._roots.of(key) is not None and self.is_operator(key)
+
+    def is_root(self, order: Order) -> bool:
+        """Whether an order is such an operator's, and meant for this network."""
+        root = self._roots.of(order.key)
+        return (
+            root is not None
+            and self.is_root_key(order.key)
+            and (root.everywhere or order.network == self._roots.network)
+        )
+
+    @property
+    def knows_roots(self) -> bool:
+        """Whether anybody is known who is an operator by nobody's order."""
+        return self._roots.is_anybody
 
     def orders_of(self, key: bytes) -> int:
         """How many of a key's orders are heeded."""

@@ -7,7 +7,8 @@ dismiss each other in two parts of a network, and what follows does not depend o
 A dismissal names the orders of who is dismissed that stay in force: whoever has the key can sign more, with any date.
 All others of that key count for nothing, known or not. Of several dismissals of one operator, what any of them keeps
 stays. An order is undone for good; what concerns operators only by who has no larger rank than its own operator, all
-else by any operator, but for a removal: what is removed is gone, and would be back at some servers only.
+else by any operator, but for a removal, and for a key of the network: what is gone, or known to others since, would be
+back at some servers only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from core.node.orders.order_kinds import APPOINT, DISMISS, ORDER_KINDS, REMOVE, UNDO, operator_key
+from core.wire.network_orders import REKEY
 from core.wire.signed_orders import Order
 
 _Named: TypeAlias = tuple[str, Order]
@@ -140,4 +142,4 @@ def _is_resignation(order: Order) -> bool:
 
 
 def _may_be_undone_by_all(order: Order) -> bool:
-    return order.kind not in (UNDO, REMOVE) and not ORDER_KINDS[order.kind].ranked
+    return order.kind not in (UNDO, REMOVE, REKEY) and not ORDER_KINDS[order.kind].ranked

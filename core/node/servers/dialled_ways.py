@@ -20,6 +20,7 @@ from typing import Final
 from core.certificates.network_key import fingerprint
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.orders.network_changes import NetworkChanges
 from core.node.servers.admitting import Admission
 from core.node.servers.dialling import Attempt, Dialling, DialWay
 from core.node.servers.known_peers import KnownPeers
@@ -45,6 +46,7 @@ class DialledWays:
         seeds: Seeds,
         known: KnownPeers,
         admission: Admission,
+        changes: NetworkChanges,
         introduce: Callable[[Link], None],
         turned_away: Callable[[Link, str], None],
     ) -> None:
@@ -56,6 +58,7 @@ class DialledWays:
         self._seeds = seeds
         self._known = known
         self._admission = admission
+        self._changes = changes
         self._introduce = introduce
         self._turned_away = turned_away
         self._linked_encrypted: dict[str, None] = {}
@@ -126,6 +129,14 @@ class DialledWays:
                 self._introduce(link)
             else:
                 self._again(link, "member")
+        elif self._changes.leads_on(shown) or self._changes.is_behind(shown):
+            # One of both was away when the network got another key, and shows the one from before.
+            if attempt.way == "member":
+                self._again(link, "newcomer")
+            elif self._changes.leads_on(shown):
+                self._admission.ask(link, shown, invited, returns=True)
+            else:
+                self._admission.ask(link, shown, hands=True)
         elif invited is not None and not shown.is_of(invited.network):
             why = f"it is of the network {shown.fingerprint}, and the invitation is to {invited.network}"
             if self._seeds.turned_away(attempt, why):
@@ -168,6 +179,15 @@ class DialledWays:
             self._waiting.append(attempt)
         elif attempt is not None:
             self._dialling.again(attempt, way)
+
+    def wrong_secret(self, link: Link, another: Callable[[Link], bool]) -> bool:
+        """A server does not know the secret that it was shown in clear; whether it is dialled again, to be shown
+        another one, as `another` tells."""
+        attempt = self._dialling.attempt_of(link)
+        if attempt is None or attempt.way != "clear" or not another(link):
+            return False
+        self._again(link, "clear")
+        return True
 
     def _go_on(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
+from typing import Final
 
 from core.node.accounts.attempts import Attempts
 from core.node.base.base_links import BaseLinks
@@ -32,6 +32,9 @@ from core.wire.address import Address
 from core.wire.limits import LINKS_TOLD_MAX
 from core.wire.messages import Authenticate, AuthenticationFail, ServerAnnounce, ServerHello, ServerProof, ServerRefused
 from core.wire.server_keys import ShownEnd, link_digest
+
+TRIED_MAX: Final = 1024
+"""Addresses of which it is remembered which secret is shown there."""
 
 
 class Handshake:
@@ -74,6 +77,8 @@ class Handshake:
         self.on_native: list[Callable[[Link], None]] = []
         """Told of each native link when it is up."""
         self._membership = membership
+        self._tries_in_clear: dict[Address, int] = {}
+        """Which of the secrets a server of 2018 is shown, by address."""
         self.established = 0
         """How many native links there have been."""
 
@@ -90,7 +95,7 @@ class Handshake:
         context.send(
             link,
             Authenticate(
-                secret="" if link.encrypted else config.secret,
+                secret="" if link.encrypted else self._secret_in_clear(link),
                 id=context.id,
                 incarnation=context.incarnation,
                 hostname=own.hostname,
@@ -109,6 +114,25 @@ class Handshake:
             context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=here.host, port=here.port))
         # A base server answers nothing: its first announcement, at most some seconds later, shows what it is.
         context.timers.set(("quiet", link.conn), context.after(config.quiet_limit), lambda: self._take_for_base(link))
+
+    def _secret_in_clear(self, link: Link) -> str:
+        """What a server of 2018 is shown, which knows what it was started with: each secret that holds in its turn."""
+        holding = self._context.holding_secrets or [self._context.config.secret]
+        where = link.dialled or link.peer
+        tries = self._tries_in_clear.pop(where, len(holding) - 1)
+        self._tries_in_clear[where] = tries
+        if len(self._tries_in_clear) > TRIED_MAX:
+            del self._tries_in_clear[next(iter(self._tries_in_clear))]
+        return holding[tries % len(holding)]
+
+    def refused_in_clear(self, link: Link) -> bool:
+        """A server of 2018 does not know the secret that it was shown: the next time it is shown another one; whether
+        there is one that it has not been shown in this round."""
+        where, holding = link.dialled or link.peer, len(self._context.holding_secrets)
+        if holding < 2 or where not in self._tries_in_clear:
+            return False
+        self._tries_in_clear[where] += 1
+        return self._tries_in_clear[where] % holding != holding - 1
 
     @takes(Handler.AUTHENTICATE)
     def authenticate(self, connection: Connection, message: Authenticate) -> None:
@@ -144,9 +168,7 @@ class Handshake:
 
     def _check_secret(self, connection: Connection, message: Authenticate) -> None:
         context = self._context
-        if not hmac.compare_digest(
-            message.secret.encode(errors="replace"), context.config.secret.encode(errors="replace")
-        ):
+        if not context.knows_secret(message.secret):
             context.notify("refused", f"a server link from {connection.peer} was refused: wrong secret", "warning")
             self._attempts.hold(connection, True)
             self._attempts.failed(connection, lambda: self._wrong_secret(connection))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from core.node.accounts.registration import Registration
@@ -45,6 +46,8 @@ class Links:
         self._registration = registration
         self._healing = healing
         self._drain = drain
+        self.on_wrong_secret: Callable[[Link], bool] = lambda link: False
+        """Told of a server that does not know the secret that it was shown; whether it is dialled once more."""
 
     def heard(self, link: Link) -> None:
         """A server has said something."""
@@ -63,6 +66,8 @@ class Links:
 
     def _refused(self, link: Link, why: str, info: str) -> None:
         """The other side wants no link, or objects to something."""
+        if why == "AUTHENTICATION_FAIL" and self.on_wrong_secret(link):
+            return
         link.clean = why in ("duplicate", "self", "busy", "leaving")
         if why not in ("duplicate", "self", "busy"):
             text = f"{link.peer} refused the link: {info[:200] or why}"

@@ -21,14 +21,24 @@ from core.node.kernel.context import Context
 from core.node.kernel.takers import takes
 from core.node.kernel.throttle import Throttle
 from core.node.neighbours.neighbours import Neighbours
+from core.wire.entries import COUNTER_MAX
 from core.wire.kept_network import SUCCESSIONS_MAX, KeptNetwork, Succession
+from core.wire.kept_secret import KeptSecret
 from core.wire.messages import NetworkNews
+from core.wire.network_orders import key_change_in
+from core.wire.signed_orders import SignedOrder
+from core.wire.signing import Signer
 
 ADOPTIONS_AT_ONCE: Final = 4
 """Changes of the network's key that neighbours tell of and that are made at once: servers that all start at a time, and
 join each other, make and leave some networks until they are one."""
 BETWEEN_ADOPTIONS: Final = 5.0
 """Seconds between two of them, from then on."""
+
+
+DECIDED_AT: Final = 0.5
+ORDERED_BEFORE: Final = 0.4
+"""Seconds since 1970; see `Membership.told_founded`."""
 
 
 class NetworkAge(NamedTuple):
@@ -47,12 +57,12 @@ class Membership:
         self,
         context: Context,
         neighbours: Neighbours,
-        public_key_of: Callable[[bytes], bytes] | None,
+        signer_of: Callable[[bytes], Signer] | None,
     ) -> None:
-        """`public_key_of` finds the public key that goes with a private one, and raises ValueError if that is none."""
+        """`signer_of` finds what signs with a private key, and raises ValueError if that is none."""
         self._context = context
         self._neighbours = neighbours
-        self._public_key_of = public_key_of
+        self._signer_of = signer_of
         self._waiting: tuple[KeptNetwork, Connection] | None = None
         """Of which network this node is to be next, and who has told of it."""
         self._adoptions = Throttle(ADOPTIONS_AT_ONCE, ADOPTIONS_AT_ONCE * BETWEEN_ADOPTIONS, BETWEEN_ADOPTIONS)
@@ -61,6 +71,16 @@ class Membership:
         """How often the driver has been told of another network, and has not said that it shows that one's key."""
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the driver shows the key of the network that this node is of, and has not before."""
+        self.is_decided: Callable[[], bool] = lambda: False
+        """Whether operators decide which key the network has: then it takes no other one's but by their order."""
+        self.is_ordered: Callable[[Succession], bool] = lambda succession: False
+        """Whether one key has led to another by their order."""
+        self.may_hand: Callable[[str | None], bool] = lambda server: True
+        """Whether a server may be handed the network's key, and its secrets."""
+        self.on_handed: Callable[[Link, NetworkNews], bool] = lambda link, news: False
+        """Told what a neighbour says, first; whether there is nothing more to be made of its key."""
+        self.secrets_told: Callable[[], tuple[KeptSecret, ...]] = tuple
+        """The secrets that operators have ordered, as far as neighbours are told them."""
 
     @property
     def _network(self) -> KeptNetwork | None:
@@ -86,7 +106,17 @@ class Membership:
 
     @property
     def age(self) -> NetworkAge:
-        return age_of(self.network.key, self.network.founded_at)
+        return age_of(self.network.key, self.told_founded)
+
+    @property
+    def told_founded(self) -> float | None:
+        """When others are told that it was founded, which decides where nobody knows an operator. One that has an
+        operator says less than a second after 1970, and the less the later it was given its key: so it stays, also in
+        the eyes of servers that know of no orders."""
+        network = self.network
+        if network.order is not None:
+            return ORDERED_BEFORE * (1.0 - network.order.order.stamp / COUNTER_MAX)
+        return DECIDED_AT if self.is_decided() and network.founded_at is not None else network.founded_at
 
     @property
     def is_alone(self) -> bool:
@@ -112,7 +142,7 @@ class Membership:
     def fits(self, seed: bytes, key: bytes) -> bool:
         """Whether a private key is that of a public one."""
         try:
-            return self._public_key_of is not None and self._public_key_of(seed) == key
+            return self._signer_of is not None and self._signer_of(seed).key == key
         except ValueError:
             return False
 
@@ -137,10 +167,17 @@ class Membership:
         self._keep(replace(network, successions=successions, ssh=network.ssh or before.ssh))
         for link in self._neighbours:
             if link.conn != whence.conn:
-                self._hand_to(link)
+                self.hand_to(link)
+
+    def change(self, network: KeptNetwork) -> None:
+        """Keep something else about the network, or be of it under another key."""
+        self._keep(network)
 
     def note(self, successions: Sequence[Succession]) -> None:
         """Other keys have been succeeded by this network's, or by one before it."""
+        if self.is_decided():
+            # A member could make up as many as people are shown, and who knew the network by an older one were lost.
+            successions = [one for one in successions if self.is_ordered(one)]
         known = self._with(self.network.successions, successions)
         if known != self.network.successions:
             self._keep(replace(self.network, successions=known))
@@ -171,42 +208,58 @@ class Membership:
         """A native link is up."""
         if link.shown is not None and not self.is_of_it(link.shown):
             # The key has changed since the other side was looked at: it was no neighbour yet, and was not told.
-            self._hand_to(link)
-        elif link.shown is not None and self.network.successions:
-            self._send(link)
+            self.hand_to(link)
+        elif link.shown is not None and (self.network.successions or self.secrets_told()):
+            self.tell(link)
 
     def _tell_of_successions(self) -> None:
         for link in self._neighbours:
             if link.shown is not None:
                 self._send(link)
 
-    def _hand_to(self, link: Link) -> None:
+    def hand_to(self, link: Link) -> None:
         """Hand the network's key to a member: nobody else is ever linked so."""
-        if link.shown is not None:
+        if link.shown is not None and self.may_hand(link.remote_id):
             self._send(link, self.network.seed, self.network.ssh)
+
+    def tell(self, link: Link) -> None:
+        """Tell a member the network's secrets, where operators have ordered other ones, and how its key came about."""
+        if link.shown is not None:
+            self._send(link)
 
     def _send(self, link: Link, seed: bytes | None = None, ssh: bytes | None = None) -> None:
         network = self.network
-        self._context.send(link, NetworkNews(network.key, network.founded_at, network.successions, seed, ssh))
+        secrets = self.secrets_told() if self.may_hand(link.remote_id) else ()
+        news = NetworkNews(
+            network.key, self.told_founded, network.successions, seed, ssh, network.order if seed else None, secrets
+        )
+        self._context.send(link, news)
 
     @takes(NetworkNews)
     def _handed(self, link: Link, message: NetworkNews) -> None:
         """A neighbour says how the network has become what it is, or what it is from now on."""
         if link.shown is None or self._network is None:
             self._context.invalid(link, "a network's key is handed over only where both sides have shown certificates")
+        elif self.on_handed(link, message):
+            pass
         elif message.network == self._network.key:
             self.note(message.successions)
+        elif self.is_decided():
+            if message.seed is not None:
+                self.hand_to(link)
         elif age_of(message.network, message.founded) < self.age:
             if message.seed is None:
                 # It is on its way over this link, or another one.
                 return
             if self.fits(message.seed, message.network):
-                told = as_kept(message.network, message.founded, message.seed, message.successions, message.ssh)
+                told = as_kept(
+                    message.network, message.founded, message.seed, message.successions, message.ssh, message.order
+                )
                 self._adopt_in_turn(told, link)
             else:
                 self._context.invalid(link, "the private key is not that of the network")
         elif message.seed is not None:
-            self._hand_to(link)
+            self.hand_to(link)
 
     def _adopt_in_turn(self, network: KeptNetwork, link: Link) -> None:
         """Be of another network, at once if this one has not changed often of late: who makes up one after the other
@@ -234,7 +287,15 @@ def age_of(key: bytes, founded_at: float | None) -> NetworkAge:
 
 
 def as_kept(
-    key: bytes, founded_at: float | None, seed: bytes, successions: Sequence[Succession], ssh: bytes | None
+    key: bytes,
+    founded_at: float | None,
+    seed: bytes,
+    successions: Sequence[Succession],
+    ssh: bytes | None,
+    order: SignedOrder | None = None,
 ) -> KeptNetwork:
     """A network as somebody has told of it."""
-    return KeptNetwork(seed, key, founded_at, tuple(successions), ssh)
+    change = key_change_in(order.order) if order is not None else None
+    order = order if change is not None and change.key == key else None
+    by = (order.order.key, order.order.network) if order is not None else (b"", "")
+    return KeptNetwork(seed, key, founded_at, tuple(successions), ssh, None, order, *by)

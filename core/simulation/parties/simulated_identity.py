@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from core.certificates.approval import shown_approval
 from core.certificates.leaf import ShownLeaf
 from core.certificates.succession import succession_digest
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
@@ -47,7 +48,7 @@ def with_network(recovered: Recovered, store: MemoryStore, entropy: bytes, found
     if network is None:
         network = new_network(entropy, founded_at)
         keep_network(store, network)
-    return msgspec.structs.replace(recovered, network=network, public_key_of=lambda seed: HashSigner(seed).key)
+    return msgspec.structs.replace(recovered, network=network, signer_of=HashSigner)
 
 
 def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
@@ -67,7 +68,9 @@ def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
 def leaf_of(store: MemoryStore) -> ShownLeaf | None:
     """What the server shows of itself; nothing without a key."""
     network, signer = read_network(store), store.signer
-    return ShownLeaf(network.key, signer.key, network.successions) if network and signer is not None else None
+    if network is None or signer is None:
+        return None
+    return ShownLeaf(network.key, signer.key, (*network.successions, *shown_approval(network)))
 
 
 def adopted(store: MemoryStore, network: KeptNetwork) -> KeptNetwork:

@@ -27,6 +27,7 @@ from core.node.interface.events import (
     PostsReceived,
     QueuesCounted,
     SecretHashed,
+    SecretsDrawn,
     SecretVerified,
     Woke,
 )
@@ -246,6 +247,7 @@ class SimulatedServer:
             actions.AdoptNetwork: self._adopt_network,
             actions.UseInvitation: self._use_invitation,
             actions.KeepSecret: lambda action: None,
+            actions.DrawSecrets: self._draw_secrets,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
             actions.Trace: self._trace,
@@ -592,6 +594,14 @@ class SimulatedServer:
 
     def _adopt_network(self, action: actions.AdoptNetwork) -> None:
         self._later(0.0, NetworkAdopted(adopted(self.disk.store, action.network)))
+
+    def _draw_secrets(self, action: actions.DrawSecrets) -> None:
+        drawn = [
+            number_of(self._environment.seed, what, self.name, self.boots, action.token)
+            for what in ("seed", "ssh", "secret", "blind")
+        ]
+        seed, ssh, secret, blind = (one.to_bytes(32, "big") for one in drawn)
+        self._later(0.0, SecretsDrawn(action.token, seed, ssh, f"made {secret.hex()[-16:]}", blind))
 
     def _later(self, seconds: float, event: Event) -> None:
         node = self.node
