@@ -554,6 +554,7 @@ class Node:
             lambda server: self.known_keys.standing(server).signs_from,
             self._ways.secret_shown,
             self.orders.founding.awaited,
+            self.network_changes.ssh_revoked,
             now,
         )
 

@@ -40,6 +40,7 @@ def view_of(
     signs_from: Callable[[str], int | None],
     secret_shown: tuple[str, ...],
     awaits_key_of: str,
+    ssh_revoked: tuple[str, ...],
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`. `signs_from`: the first start of which a server signs every entry;
@@ -73,6 +74,7 @@ def view_of(
         damaged_then=repair.damaged_then,
         awaits_key_of=awaits_key_of,
         ssh_authority=topology.own.ssh_authority,
+        ssh_revoked=ssh_revoked,
         clients_in_clear=sum(
             one.role == "client" and one.origin == "inbound" and not one.encrypted for one in connections
         ),

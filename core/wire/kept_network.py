@@ -11,11 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from core.wire.kept_secret import KeptSecret
+from core.wire.network_succession import Succession
 from core.wire.secret_keeping import KeepsSecret
 from core.wire.server_keys import PublicKey
 from core.wire.signed_orders import SignedOrder
 from core.wire.signing import KEY_BYTES
-from core.wire.succession import Succession
 
 __all__ = ["NETWORK_SEED_BYTES", "SUCCESSIONS_MAX", "KeptNetwork", "PreparedKey", "Succession"]
 

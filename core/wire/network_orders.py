@@ -16,9 +16,9 @@ import msgspec
 
 from core.wire.entries import COUNTER_MAX
 from core.wire.kept_secret import COMMITMENT_CHARACTERS
+from core.wire.network_succession import Succession
 from core.wire.signed_orders import Order, written_key
 from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES, Signer
-from core.wire.succession import Succession
 
 REKEY: Final = "rekey"
 SECRET: Final = "secret"
@@ -31,7 +31,7 @@ EXPELLED_TOLD_MAX: Final = 48
 the orders that expel them, and mostly before."""
 
 
-class KeyChange(NamedTuple):
+class NetworkKeyChange(NamedTuple):
     """The network has another key."""
 
     key: bytes
@@ -51,7 +51,7 @@ class KeyChange(NamedTuple):
     order: Order
 
 
-class SecretChange(NamedTuple):
+class NetworkSecretChange(NamedTuple):
     """The network has another secret."""
 
     commitment: str
@@ -61,7 +61,7 @@ class SecretChange(NamedTuple):
     order: Order
 
 
-def key_change_in(order: Order) -> KeyChange | None:
+def key_change_in(order: Order) -> NetworkKeyChange | None:
     """What an order says about the network's key; None if that is nothing."""
     if order.kind != REKEY or len(order.words) < _WORDS_OF_KEY:
         return None
@@ -73,20 +73,23 @@ def key_change_in(order: Order) -> KeyChange | None:
     if not _is_commitment(commitment) or len(ssh_before) not in (0, KEY_BYTES):
         return None
     expelled = frozenset(order.words[_WORDS_OF_KEY:])
-    return KeyChange(key, Succession(old, key, signature), approval, commitment, ssh, ssh_before, expelled, order)
+    led_here = Succession(old, key, signature)
+    return NetworkKeyChange(key, led_here, approval, commitment, ssh, ssh_before, expelled, order)
 
 
-def secret_change_in(order: Order) -> SecretChange | None:
+def secret_change_in(order: Order) -> NetworkSecretChange | None:
     """What an order says about the network's secret; None if that is nothing."""
     if order.kind == REKEY:
         change = key_change_in(order)
-        return SecretChange(change.commitment, order.stamp, change.expelled, order) if change is not None else None
+        if change is None:
+            return None
+        return NetworkSecretChange(change.commitment, order.stamp, change.expelled, order)
     until = order.words[0] if order.words else ""
     if order.kind != SECRET or not _is_commitment(order.target):
         return None
     if not (until.isascii() and until.isdigit() and int(until) <= COUNTER_MAX):
         return None
-    return SecretChange(order.target, int(until), frozenset(order.words[1:]), order)
+    return NetworkSecretChange(order.target, int(until), frozenset(order.words[1:]), order)
 
 
 def network_tag(founder: str) -> bytes:
@@ -121,7 +124,7 @@ class HeldSecret(NamedTuple):
     until: int
 
 
-def secrets_of(changes: Sequence[SecretChange], known: Mapping[str, str], first: str) -> list[HeldSecret]:
+def secrets_of(changes: Sequence[NetworkSecretChange], known: Mapping[str, str], first: str) -> list[HeldSecret]:
     """The network's secrets, the present one first, by what operators have ordered, in the sequence of the orders.
 
     `known` has secrets by their commitments; `first` was the secret before anything was ordered. Where the latest one

@@ -182,6 +182,11 @@ def written_key(key: bytes) -> str:
     return base64.b64encode(key).decode("ascii")
 
 
+def ssh_line(key: bytes) -> str:
+    """A public key as OpenSSH writes it, without a comment."""
+    return f"ssh-ed25519 {base64.b64encode(_SSH_BEGIN + key).decode('ascii')}"
+
+
 def read_public_key(text: str) -> bytes | None:
     """The public key of a line as OpenSSH writes it (ssh-ed25519 AAAA… comment); None for whatever is none."""
     kind, _, rest = text.strip().partition(" ")

@@ -83,6 +83,9 @@ class KnownHosts:
         for first in range(0, len(proved), PLACES_A_LINE):
             some = proved[first : first + PLACES_A_LINE]
             await streams.put(invitation.known_hosts_line(some, snapshot.ssh_authority))
+            for former in snapshot.ssh_revoked:
+                if former != snapshot.ssh_authority:
+                    await streams.put(invitation.revoked_line(some, neutralise(former, 200)))
         return ExitStatus.DONE
 
 

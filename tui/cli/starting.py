@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import shutil
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -94,12 +95,16 @@ def _know_own_network(server: Server) -> None:
 def _know_later(server: Server) -> None:
     loop = asyncio.get_running_loop()
     loop.run_in_executor(None, _know_own_network, server)
-    loop.run_in_executor(None, _keep_secret_later, server.settings.data_dir, server.secret)
+    loop.run_in_executor(None, _keep_secret_later, server)
 
 
-def _keep_secret_later(data_dir: Path, secret: str) -> None:
-    with contextlib.suppress(OSError):  # the command line for others can do without it
-        keep_secret_file(data_dir, secret)
+_KEEPING: Final = threading.Lock()
+"""Of two threads that keep a secret the one that comes last keeps the latest."""
+
+
+def _keep_secret_later(server: Server) -> None:
+    with _KEEPING, contextlib.suppress(OSError):  # the command line for others can do without it
+        keep_secret_file(server.settings.data_dir, server.secret)
 
 
 def _mended(data_dir: Path) -> list[str]:

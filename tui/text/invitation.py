@@ -73,6 +73,11 @@ def known_hosts_line(places: Iterable[tuple[str, int]], authority: str) -> str:
     return f"@cert-authority {names} {authority}"
 
 
+def revoked_line(places: Iterable[tuple[str, int]], authority: str) -> str:
+    """The line by which OpenSSH takes none of these for one that this key has certified, whatever other lines say."""
+    return known_hosts_line(places, authority).replace("@cert-authority", "@revoked", 1)
+
+
 def _known_host(host: str, port: int) -> str:
     """A place as `known_hosts` has it; a name there may be a pattern, so one that would be is refused."""
     host = host.lower()

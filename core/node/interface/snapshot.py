@@ -115,6 +115,8 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """How many places were damaged then."""
     ssh_authority: str = ""
     """The public key, as OpenSSH writes it, that certifies the network's hosts for SSH; empty: none is served here."""
+    ssh_revoked: tuple[str, ...] = ()
+    """Those that have certified them before operators gave the network other keys: who was expelled may have them."""
     awaits_key_of: str = ""
     """At the server that has begun the network: its first account, as long as that has not shown the key with which it
     signs orders."""

@@ -9,7 +9,6 @@ other. Of two orders the later one counts, wherever they were given, and nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -32,14 +31,14 @@ from core.wire.kept_secret import KeptSecret
 from core.wire.messages import SECRETS_TOLD_MAX, NetworkNews
 from core.wire.network_orders import (
     EXPELLED_TOLD_MAX,
-    KeyChange,
+    NetworkKeyChange,
     approval_digest,
     key_change_in,
     network_tag,
     secrets_of,
 )
 from core.wire.recovered import Recovered
-from core.wire.signed_orders import SignedOrder, written_key
+from core.wire.signed_orders import SignedOrder, ssh_line, written_key
 
 PREPARED_MAX: Final = 4
 """Keys and secrets that orders were drafted for, or that neighbours have told of before the order came: the latest."""
@@ -128,7 +127,7 @@ class NetworkChanges:
         own = self._membership.network.order
         return own is None or (signed.order.stamp, signed.order.id) > (own.order.stamp, own.order.id)
 
-    def _believes(self, signed: SignedOrder) -> KeyChange | None:
+    def _believes(self, signed: SignedOrder) -> NetworkKeyChange | None:
         """What an order says of the network's key, if it is an operator's, and to be followed."""
         change, book = key_change_in(signed.order), self._orders.book
         if change is None or self._verifier is None or not book.is_signed(signed):
@@ -152,6 +151,12 @@ class NetworkChanges:
 
     def _fits(self, succession: Succession) -> bool:
         return self._verifier is not None and is_signed(succession, self._verifier)
+
+    @property
+    def ssh_revoked(self) -> tuple[str, ...]:
+        """The public keys, as OpenSSH writes them, that have certified the network's hosts before: the latest."""
+        found = [change.ssh_before for _, change in self._orders.effects.key_changes if change.ssh_before]
+        return tuple(ssh_line(key) for key in dict.fromkeys(found[-SUCCESSIONS_MAX:]))
 
     # --- who is shown what --------------------------------------------------------------------------------------------
 
@@ -213,9 +218,8 @@ class NetworkChanges:
     def draft_secret(self, drawn: SecretsDrawn, until: int) -> DraftedChange:
         """What an order of a secret says."""
         secret = self._prepare(KeptSecret(drawn.secret, drawn.blind))
-        when = datetime.fromtimestamp(until / MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M")
-        name = f"until {when} UTC" if until > self._context.ago(0.0) else "no more"
-        return DraftedChange(secret.commitment, name, (str(until), *self._expelled()))
+        left = (until - self._context.ago(0.0)) / MICROSECONDS
+        return DraftedChange(secret.commitment, _how_long(left), (str(until), *self._expelled()))
 
     def _prepare(self, secret: KeptSecret, key: PreparedKey | None = None) -> KeptSecret:
         """Keep what an order is drafted for: it is on the disk before the order is."""
@@ -361,3 +365,13 @@ class NetworkChanges:
             for link in self._neighbours:
                 self._membership.tell(link)
         self._told_before = told
+
+
+def _how_long(seconds: float) -> str:
+    """How long something goes on, in words."""
+    if seconds < 1.0:
+        return "no more"
+    for name, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds > 1.9 * size:
+            return f"for {round(seconds / size)} {name}s"
+    return "for a minute"

@@ -28,7 +28,14 @@ from core.node.orders.order_kinds import (
 )
 from core.node.orders.standing import OperatorStanding
 from core.wire.entries import EntryId
-from core.wire.network_orders import REKEY, SECRET, KeyChange, SecretChange, key_change_in, secret_change_in
+from core.wire.network_orders import (
+    REKEY,
+    SECRET,
+    NetworkKeyChange,
+    NetworkSecretChange,
+    key_change_in,
+    secret_change_in,
+)
 from core.wire.signed_orders import Order
 
 HOSTS_REMEMBERED: Final = 4096
@@ -58,9 +65,9 @@ class OrderEffects(msgspec.Struct, frozen=True):
     """By the claims of accounts."""
     readmitted: frozenset[str] = frozenset()
     """Accounts of such servers that are not suspended."""
-    key_changes: tuple[tuple[str, KeyChange], ...] = ()
+    key_changes: tuple[tuple[str, NetworkKeyChange], ...] = ()
     """Behind the ids of their orders, by operators of rank 0: the keys that the network was given, the latest last."""
-    secret_changes: tuple[SecretChange, ...] = ()
+    secret_changes: tuple[NetworkSecretChange, ...] = ()
     """The secrets that it was given, the latest last."""
 
     def suspends(self, claim: str, registered_at: int) -> Order | None:
@@ -115,8 +122,8 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
     expelled: dict[str, Expulsion] = {}
     readmitted: set[str] = set()
     codes: dict[str, tuple[OneTimeCode, ...]] = {}
-    key_changes: list[tuple[str, KeyChange]] = []
-    secret_changes: list[SecretChange] = []
+    key_changes: list[tuple[str, NetworkKeyChange]] = []
+    secret_changes: list[NetworkSecretChange] = []
     for order_id, order in standing.in_force():
         if order.kind == SILENCE:
             silenced.setdefault(order.target, order)

@@ -50,8 +50,8 @@ function _shtab_activity_tui_using
   test "$_shtab_activity_tui_cmdpath" = "$argv"
 end
 
-set -g _shtab_activity_tui_commands serve join post tail status check register passwd order restore downgrade verify known-hosts invite known-networks known-servers config completion
-set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --filter --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
+set -g _shtab_activity_tui_commands serve join post tail status check register passwd order secret restore downgrade verify known-hosts invite known-networks known-servers config completion
+set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --filter --for --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
 
 complete -c activity-tui -e
 complete -c activity-tui -f
@@ -217,7 +217,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using passwd' -l user-secret-fi
 complete -c activity-tui -n '_shtab_activity_tui_using passwd' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'
 complete -c activity-tui -n '_shtab_activity_tui_using passwd' -l accept-new -l no-accept-new -d 'whether a network that is met at an address for the first time is known from then on, without a question'
 complete -c activity-tui -n '_shtab_activity_tui_using passwd' -l plain -l no-plain -d 'whether to talk in clear, to whoever listens there: to servers that speak only the base protocol'
-complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a order -d 'Decide as an operator: silence, close, remove, ban, undo, appoint, dismiss. The first account of a network is its operator, and can appoint others. Orders are signed with a key that is made for you, and hold at every server of the network, also at those that come later. The id of the order is all that is written to standard output.'
+complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a order -d 'Decide as an operator: silence, close, remove, ban, expel, rekey, undo, appoint, dismiss. The first account of a network is its operator, and can appoint others. Orders are signed with a key that is made for you, and hold at every server of the network, also at those that come later. The id of the order is all that is written to standard output.'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l because -x -d 'why: everybody whom it concerns is told'
@@ -225,6 +225,8 @@ complete -c activity-tui -n '_shtab_activity_tui_using order' -l key -xka "(__fi
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l since -x -d 'expel: what came from the server from then on is not trusted'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l keep-activities -d 'expel: what it accepted since is shown as before (default: not any more)'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l all-activities -d 'expel: nothing that it ever accepted is shown'
+complete -c activity-tui -n '_shtab_activity_tui_using order' -l keep-key -d 'expel: the network keeps its key and its secret, which that server has (default: it gets others)'
+complete -c activity-tui -n '_shtab_activity_tui_using order' -l for -x -d 'secret: for how long the one before holds as well (default: 7d; 0: not at all)'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l expires -x -d 'code: for how long it is good (default: 24h)'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l undo-all -d 'dismiss: what they have ordered is undone, too'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l json -d 'print one JSON object'
@@ -234,6 +236,21 @@ complete -c activity-tui -n '_shtab_activity_tui_using order' -l user-secret-fil
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l accept-new -l no-accept-new -d 'whether a network that is met at an address for the first time is known from then on, without a question'
 complete -c activity-tui -n '_shtab_activity_tui_using order' -l plain -l no-plain -d 'whether to talk in clear, to whoever listens there: to servers that speak only the base protocol'
+complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a secret -d 'Change the network'"'"'s secret at every server, or tell it. The secret lets servers in. An operator orders another one at any server, which makes it, and all others have it at once or when they come back; their file `network-secret` has it, too. For the time that --for says the one before lets servers in as well. The network'"'"'s key stays: `activity-tui order HOST rekey` changes both.'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -s h -l help -d 'show this help message and exit'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l for -x -d 'rotate: for how long the one before holds as well (default: 7d; 0: not at all)'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l because -x -d 'rotate: why: it stands in the list of orders'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l key -xka "(__fish_complete_path (commandline -ct))" -d 'rotate: your private key, as an operator'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l json -d 'rotate: print one JSON object'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l timeout -x -d 'give up after this time (default: 30)'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l data-dir -xka "(__fish_complete_directories)" -d 'where the server keeps everything; never shared by two (default: one for each port, see `config show`)'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -s u -l user -x -d 'your name in the network'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l user-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file whose first line is your secret'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l accept-new -l no-accept-new -d 'whether a network that is met at an address for the first time is known from then on, without a question'
+complete -c activity-tui -n '_shtab_activity_tui_using secret' -l plain -l no-plain -d 'whether to talk in clear, to whoever listens there: to servers that speak only the base protocol'
+complete -c activity-tui -n '_shtab_activity_tui_using secret; and test $_shtab_activity_tui_npos -eq 0' -ka "rotate show" -d 'change it everywhere, or tell this server'"'"'s'
 complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a restore -d 'Rebuild a server'"'"'s data from a backup. The server must not be running. Data that exists is kept unless --force says otherwise. Backups hold users and activities, but not the network'"'"'s secret: give it when the server is started.'
 complete -c activity-tui -n '_shtab_activity_tui_using restore' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using restore' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
