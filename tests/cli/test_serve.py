@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -145,6 +146,9 @@ def test_every_line_of_the_log_begins_with_the_time_and_its_zone(program: Progra
 
 def test_it_says_how_others_join_without_telling_the_secret(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "data", secret="swordfish") as node:
+        invite = node.log.wait("invite a server with: ").partition("with: activity-tui ")[2]
+        invited = program.run(*shlex.split(invite))
+        assert invited.status == 0 and invited.out.startswith(f"activity-tui join {node.address}/"), invited.err
         line = node.log.wait("join as a server with: ")
         file = tmp_path / "data" / "network-secret"
         assert line.endswith(f"activity-tui join {node.address} --secret-file {file}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
@@ -227,3 +229,22 @@ async def test_two_networks_become_one_by_an_invitation_though_their_secrets_dif
 def test_the_line_of_a_server_at_an_ipv6_address_is_one_word_in_every_shell():
     line = invited_command(Address("2001:db8::1", 3780), Invited("n" * 26, "c" * 26))
     assert line == f"activity-tui join '[2001:db8::1]:3780/{'n' * 26}/{'c' * 26}'"
+
+
+def is_shown(app: ActivityApp, words: str) -> bool:
+    return words in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20), (40, 16)])
+async def test_every_button_is_whole_and_can_be_reached_in_a_small_terminal(world, size):
+    app = world.app()
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        for opened in (app.main.action_share, app.main.action_invite_server):
+            opened()
+            await until(pilot, lambda: app.screen is not app.main and bool(app.focused))
+            for button in app.screen.query(Button):
+                button.focus()
+                await until(pilot, partial(is_shown, app, str(button.label)))
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.main)

@@ -112,6 +112,8 @@ class _Headless:
         self._log.write(f"join as a client with: {client_command(server.advertised, server.network)}")
         if caution(server.advertised):
             self._log.write(caution(server.advertised), level="warning")
+        where = f" --data-dir {shlex.quote(str(data_dir))}"
+        self._log.write(f"invite a server with: activity-tui invite server{where}")
         try:
             secret_file = await asyncio.to_thread(keep_secret_file, data_dir, server.secret)
         except OSError as error:

@@ -19,8 +19,7 @@ from textual.widgets._toast import ToastRack
 
 CSS: Final = """
 ToastRack { dock: top; align: right top; margin: 0; scrollbar-size: 0 0; }
-ToastHolder { max-width: 100%; padding: 0 1; }
-Toast { max-width: 64; }
+ToastHolder { max-width: 80; padding: 0 1; }
 Toast { width: auto; max-width: 100%; margin: 0; padding: 0 1; background: $panel; }
 """
 
