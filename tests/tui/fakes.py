@@ -49,6 +49,12 @@ class FakeTraffic:
     queued_bytes: int = 0
 
 
+def alone() -> NodeSnapshot:
+    """A network of this node, in which nobody is but its operator."""
+    here = ServerView("aa", "ada", "192.0.2.1", 3780, 1, "here", 3, False, (), (), ("alice",))
+    return snapshot(servers=(here,), connections=(), users=(UserView("alice", NOON, ("aa",)),), users_total=1, load=1)
+
+
 def snapshot(**changes: Any) -> NodeSnapshot:
     """A small network: this node, two neighbours, one behind them, a base server, and one that is gone."""
     known = NodeSnapshot(

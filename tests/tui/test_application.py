@@ -376,7 +376,7 @@ async def test_the_palette_names_every_action_with_its_keys(world):
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        offered = {command.title: command.help for command in app.get_system_commands(app.screen)}
+        offered = {entry.title: entry.help for entry in app.palette.entries()}
         for action in ACTIONS:
             if action.palette:
                 assert offered[action.title].startswith(action.help), action.id
@@ -388,9 +388,9 @@ async def test_actions_of_the_palette_work_on_the_pane_that_was_used_last(world)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await pilot.press("f6")
-        app._from_palette(BY_ID["rows.end"])
+        app.palette.act(BY_ID["rows.end"])
         await until(pilot, lambda: app.main.network.selected == app.main.network.row_count() - 1)
-        app._from_palette(BY_ID["feed.inspect"])
+        app.palette.act(BY_ID["feed.inspect"])
         await until(pilot, lambda: isinstance(app.screen, ReadingScreen))
         await until(pilot, lambda: "faraday" in screen_text(app))
 
@@ -400,7 +400,7 @@ async def test_disconnecting_without_anybody_connected_says_so(world):
     app = world.app()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await ready(pilot)
-        app._from_palette(BY_ID["network.disconnect"])
+        app.palette.act(BY_ID["network.disconnect"])
         await until(pilot, lambda: any("Nobody is connected" in one.message for one in app._notifications))
 
 

@@ -11,7 +11,7 @@ from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.invitations import Invited, read_invitation
 from tests.tui.driving import ready, screen_text, settled, type_line, until
-from tests.tui.fakes import World, snapshot
+from tests.tui.fakes import World, alone, snapshot
 from tests.tui.test_real_node import app_on, running_server
 from tui.application.app import ActivityApp
 from tui.model.network_faces import SignIn
@@ -51,6 +51,7 @@ async def test_f8_shows_and_copies_how_a_person_joins_and_no_secret(world):
 
 
 async def test_a_click_on_the_invitation_opens_it(world):
+    world.node.shown = alone()
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)

@@ -240,7 +240,7 @@ async def test_ending_a_connection_says_whose_it_is_and_what_that_does(world):
     async with app.run_test(size=(100, 24)) as pilot:
         await ready(pilot)
         await settled(pilot)
-        app._from_palette(BY_ID["network.disconnect"])
+        app.palette.act(BY_ID["network.disconnect"])
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await settled(pilot)
         assert "the link with the server byron at 192.0.2.2:3780" in screen_text(app)

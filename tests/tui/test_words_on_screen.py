@@ -14,7 +14,7 @@ from core.node import NoticeKind, Severity
 from core.node.interface.snapshot import UserView
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, until
-from tests.tui.fakes import NOON, World, snapshot
+from tests.tui.fakes import NOON, World, alone, snapshot
 from tui.model.model_updates import tell
 from tui.model.network_faces import SignIn
 from tui.panes import overview
@@ -74,6 +74,7 @@ async def test_the_feed_of_somebody_who_is_not_logged_in_says_how_to_see_it():
 
 
 async def test_the_command_with_which_others_join_is_never_cut(world):
+    world.node.shown = alone()
     app = world.app()
     async with app.run_test(size=(44, 20)) as pilot:
         await ready(pilot)
@@ -82,6 +83,21 @@ async def test_the_command_with_which_others_join_is_never_cut(world):
         await pilot.resize_terminal(80, 24)
         await settled(pilot)
         assert "activity-tui join 192.0.2.1:3780" in screen_text(app)
+
+
+async def test_the_command_with_which_others_join_goes_once_somebody_has_and_does_not_come_back(world):
+    world.node.shown = alone()
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: "activity-tui join" in screen_text(app))
+        rows = app.main.feed.size.height
+        world.node.shown = snapshot()
+        await until(pilot, lambda: "activity-tui join" not in screen_text(app))
+        await until(pilot, lambda: app.main.feed.size.height == rows + 1)
+        world.node.shown = alone()
+        await until(pilot, lambda: "1 server, 1 person" in screen_text(app))
+        assert "activity-tui join" not in screen_text(app)
 
 
 async def test_help_and_quit_stay_at_the_bottom_of_a_narrow_screen_and_no_key_is_torn(world):

@@ -35,7 +35,7 @@ class ActionPalette:
         for action in palette(node=self._app.model.owns_node):
             keys = key_names(keymap.get(action.id, action.keys))
             words = f"{action.help} ({keys})" if keys else action.help
-            act = partial(self._act, action)
+            act = partial(self.act, action)
             found.append(PaletteEntry(action.id, action.title, words, act, SYNONYMS.get(action.id, "")))
         title = "Theme\N{HORIZONTAL ELLIPSIS}"
         found.append(PaletteEntry(_THEME, title, "Choose the colours.", self._choose_theme, "colors, look"))
@@ -49,7 +49,7 @@ class ActionPalette:
         self._use(_THEME)
         self._app.action_change_theme()
 
-    def _act(self, action: UserAction) -> None:
+    def act(self, action: UserAction) -> None:
         app = self._app
         self._use(action.id)
         place: DOMNode = app if hasattr(app, f"action_{action.call.partition('(')[0]}") else app.main

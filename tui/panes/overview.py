@@ -83,6 +83,11 @@ def address_for_others(model: ClientModel) -> Address | None:
     return address
 
 
+def is_alone(snapshot: NodeSnapshot) -> bool:
+    """Whether nobody has joined: there is one server, and at most one person."""
+    return len(present(snapshot)) <= 1 and people_online(snapshot) <= 1
+
+
 def invite_line(model: ClientModel, room: int) -> str:
     """How people join; where a command would be cut, how to see it."""
     address = address_for_others(model)

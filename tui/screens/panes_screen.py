@@ -67,6 +67,8 @@ class PanesScreen(Screen[None]):
         super().__init__(id="main")
         self.model = model
         self._zone = zone
+        self._inviting: bool | None = None
+        """Whether it is shown how others join; None: it is not known yet whether somebody has."""
         self._current = PANES[0]
         self._bars: tuple[object, ...] = ()
         self._notices_shown = 0
@@ -206,13 +208,19 @@ class PanesScreen(Screen[None]):
             )
             if model.node is None and not model.online:
                 notes = (overview.STALE,) * 3
-        top, invite = overview.top_line(model), overview.invite_line(model, self.size.width - 2)
+        if snapshot is not None:
+            # Once somebody has come, it is known how; F8 tells it for ever.
+            self._inviting = self._inviting is not False and overview.is_alone(snapshot)
+        invite = overview.invite_line(model, self.size.width - 2) if self._inviting else ""
+        top = overview.top_line(model)
         said = (top, invite, self._current, self.size, feed.unseen, feed.following, found, notes)
         if said == self._bars:
             return
         self._bars = said
         self.query_one("#top", TopBar).show(top, "activity-tui")
-        self.query_one(ShareBar).say([(invite, "")])
+        share = self.query_one(ShareBar)
+        share.display = bool(invite)
+        share.say([(invite, "")])
         self.query_one(TabBar).show(self._current, {"feed": f"+{feed.unseen}"} if feed.unseen else {})
         words = self.query_one("#filter-words", Static)
         if words.content != found:
