@@ -132,7 +132,7 @@ def test_who_is_no_operator_is_told_who_is_and_no_key_is_made(
     ended = order(program, node, *words, by="bob")
     what = "the orders are not told" if words == ("list",) else "nothing was ordered"
     assert ended.status == 4 and f"{what}: you are no operator of this network: ada is" in ended.err
-    assert "key` makes a key for you" in ended.err and "A key was made" not in ended.err
+    assert "key` makes your key" in ended.err and "A key was made" not in ended.err
     assert not list((program.home / ".local/share/activity-tui").glob("operator-key*"))
 
 

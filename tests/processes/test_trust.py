@@ -140,7 +140,7 @@ async def test_a_server_comes_by_an_invitation_once(nodes: NodeNetwork) -> None:
     assert len({_read(node.data_dir / "network-secret") for node in (first, second)}) == 1
     said = await refused_to_start(Invitee(nodes.directory / "third", line, nodes.options))
     assert "the invitation has been used or has expired" in said
-    assert f"`activity-tui invite server {where}` prints another one" in said
+    assert f"Another invitation is needed: there, F8 or `activity-tui invite server {where}` makes it" in said
 
 
 def _read(path: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from core.engine import Server
 from core.node import Notice
+from core.store import open_invitations
 from core.wire import parse_address
 from tests.tui.test_real_node import running_server
 from tui.model.client_model import ClientModel
@@ -107,6 +109,27 @@ async def test_who_looks_is_told_of_a_newer_picture(beside):
     await asyncio.sleep(0)
     assert len(pictures) == 1
     sock.close()
+
+
+async def test_an_invitation_for_a_server_is_made_there_and_comes_back_or_why_there_is_none(beside):
+    server, node = beside.server, beside.node
+    invited = await node.invite(2, 60.0)
+    assert invited.network == server.network
+    (kept,) = open_invitations(server.settings.data_dir, time.time())
+    assert (kept.code, kept.uses) == (invited.code, 2)
+    (server.settings.data_dir / "invitations").write_text("{")
+    with pytest.raises(ConnectionError, match="is damaged"):
+        await node.invite(1, 60.0)
+
+
+async def test_a_server_that_has_invited_this_one_is_joined_by_that(beside, tmp_path):
+    other = await running_server(tmp_path, "bob", secret="another")
+    try:
+        beside.node.join(other.advertised, await other.invite(1, 60.0))
+        await until(lambda: len(other.snapshot().servers) == 2)
+        await until(lambda: beside.server.network == other.network)
+    finally:
+        await other.abort()
 
 
 async def test_asking_for_the_network_is_no_look_at_the_picture(beside):

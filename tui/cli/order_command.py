@@ -204,7 +204,7 @@ class _Ordering:
         except OrderNotTaken:
             key.take_back()
             self.hint = (
-                f"`activity-tui order {self._address} key` makes a key for you, and tells what who appoints you needs."
+                f"`activity-tui order {self._address} key` makes your key, and prints what who appoints you needs."
                 if key.is_new
                 else f"The key that was shown is {operator_fingerprint(key.signer.key)}, of {key.path}."
             )

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     if headless and join is not None and secret is None and invited is None:
         raise usage_error(
             "without the network's secret `join` is a client, and a client without a screen shows nothing",
-            hint="Give the secret (--secret-file, ACTIVITY_TUI_SECRET), or follow the feed with `activity-tui tail`.",
+            hint="Give an invitation (`activity-tui invite server`, there, prints it) or the secret (--secret-file,"
+            " ACTIVITY_TUI_SECRET), or follow the feed with `activity-tui tail`.",
         )
     base = getattr(arguments, "base", False)
     if base and secret is None:

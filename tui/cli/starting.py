@@ -136,11 +136,13 @@ async def _let_in(server: Server, options: NodeOptions) -> None:
                 for notice in server.notices:
                     if notice.kind == "join_refused":
                         await server.abort()
-                        again = (
-                            f"On that server's machine, F8 or `activity-tui invite server {options.join}` makes another"
-                            " one."
-                        )
-                        hint = again if options.invited is not None else ""
+                        one = f"there, F8 or `activity-tui invite server {options.join}` makes"
+                        if options.invited is not None:
+                            hint = f"Another invitation is needed: {one} it."
+                        elif "secret" in notice.text:
+                            hint = f"An invitation needs no secret: {one} it."
+                        else:
+                            hint = ""
                         raise CommandFailed(ExitStatus.REFUSED, notice.text, hint=hint)
                     if notice.kind in ("linked", "unlinked"):
                         return

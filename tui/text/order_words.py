@@ -78,7 +78,8 @@ def check_words(words: OrderWords) -> None:
         raise ValueError(f"{words.verb!r} is nothing that can be ordered{near}; it is one of: {', '.join(VERBS)}")
     least = len(verb.operands.split())
     if not least <= len(words.operands) <= max(verb.most, least):
-        raise ValueError(f"{words.verb} needs other words: {words.verb} {verb.operands}".rstrip())
+        key = "; KEY is what `order HOST key`, or /order key, shows to USER" if words.verb == "appoint" else ""
+        raise ValueError(f"{words.verb} needs other words: {words.verb} {verb.operands}".rstrip() + key)
     if len(words.because) > BECAUSE_MAX:
         raise ValueError(f"--because has at most {BECAUSE_MAX} characters: everybody whom it concerns is told")
     if words.verb == "expel":
