@@ -182,6 +182,8 @@ LESSONS: Final = {
     " a third one wrote that was not there then.",
     63200000042: "A server that knew that it was expelled went on to register people, whose accounts were suspended at"
     " once and known to nobody else.",
+    63003000549: "The checker asked for the order of what a server could not send, whose disk took no writes and had"
+    " damage in it.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
 }

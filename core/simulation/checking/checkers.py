@@ -60,7 +60,8 @@ def order(world: World) -> Findings:
       it is a copy, and of what. Somebody who comes there as well gets it, behind what they saw of that writer before.
     - Something is damaged at a server that reaches nobody who has it, or from which another one, whose data is lost,
       has all that it has. Who comes there is sent the rest, after five seconds at most, and what was damaged when it
-      has come again. (To send nothing until then would be the other choice, against availability.)
+      has come again. (To send nothing until then would be the other choice, against availability.) Where the disk takes
+      no writes as well, damage cannot be set aside, and nothing of the past is sent until it does.
     - What somebody writes at a base server names nothing that it follows, and cannot be held back for it. What they had
       written at a server of ours before, and had not come to the base server by then (that server could not be
       reached, and may have left since), or to whoever speaks to it now, comes behind it. (Nor can their client repeat

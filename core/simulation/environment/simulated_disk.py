@@ -128,6 +128,11 @@ class SimulatedDisk:
         """Whether writes succeed, and within a fraction of what a person notices."""
         return not self.full and not self.broken and self.delay[1] < QUICK
 
+    @property
+    def can_be_read(self) -> bool:
+        """Whether there is no damage, or it can be set aside, which takes writing."""
+        return not self.unreadable and not (self.store.is_damaged and (self.full or self.broken))
+
     def fetch(self, token: int, query: PageQuery) -> None:
         """Read; sees everything that was to be kept before."""
         self._read_soon(lambda: Fetched(token, None if self.unreadable else answer_to(self.store, query)))

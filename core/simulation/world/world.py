@@ -377,11 +377,14 @@ class World:
 
     def caught_up(self, server: SimulatedServer, end: End) -> None:
         """A server tells a client that it has sent it what it missed: without what is damaged, there or where it had it
-        from, and nobody has brought in time."""
+        from, and nobody has brought in time; without all of it where a disk that takes no writes has damage in it that
+        cannot be set aside."""
         nodes = [one.node for one in self.servers.values() if one.node is not None]
         found = [node.replication.damaged for node in nodes]
         missing = union(*(one.missing for one in found), *(runs_of(one.being_kept) for one in found))
         damaged = [entry_id for entry_id in ids_in(missing) if not self._serves(server, entry_id)]
+        if not server.disk.can_be_read:
+            damaged = list(self.ledger.accepted)
         for agent in self.agents.values() if damaged else ():
             if agent.host == end.peer:
                 self.ledger.sent_without(agent, damaged)
