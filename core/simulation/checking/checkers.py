@@ -7,7 +7,7 @@ twice, a login before its registration) the ledger notes as it happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -320,9 +320,9 @@ def everybody_is_back(world: World) -> Findings:
 
 def _is_kept_for_nobody(world: World, agent: Agent) -> bool:
     """Whether a base server keeps a name with another secret, of a registration that came to nothing, and all that knew
-    of it have died since.
+    of it have died since, or speak to other base servers.
 
-    It drops the pair only when it is told name and secret, and secrets are on no disk.
+    It drops the pair only when it is told name and secret, and secrets are on no disk, nor told to who did not ask.
     """
     name = agent.username
     if world.ledger.has_account(agent) or world.ledger.is_taken(agent):
@@ -331,10 +331,19 @@ def _is_kept_for_nobody(world: World, agent: Agent) -> bool:
     return any(
         name in base.asked_by
         and all(node is not base.asked_by[name] for node in running)
-        and not any(node.base.registrations.remembers(name, base.users[name]) for node in running)
+        and not any(node.base.registrations.remembers(name, base.users[name]) for node in speakers_of(running, base.id))
         for base in world.base_servers.values()
         if base.up and base.users.get(name, agent.secret) != agent.secret
     )
+
+
+def speakers_of(running: Iterable[Node], base_server: str) -> list[Node]:
+    """Who speaks to a base server."""
+    return [
+        node
+        for node in running
+        if any(attached.id == base_server and attached.direct for attached in node.topology.own.attached)
+    ]
 
 
 def nobody_is_leaving(world: World) -> Findings:
