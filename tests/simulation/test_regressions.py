@@ -183,8 +183,8 @@ LESSONS: Final = {
     63200000042: "A server that knew that it was expelled went on to register people, whose accounts were suspended at"
     " once and known to nobody else.",
     63001000119: "The simulator had a server that came again join nobody, where the one that stays was down just then.",
-    63001000192: "The checker asked for a name that a base server keeps of a registration that came to nothing: who knew"
-    " its secret spoke to another one, and did after a restart.",
+    63001000192: "The checker asked for a name that a base server keeps of a registration that came to nothing: who"
+    " knows its secret speaks to another one.",
     63003000549: "The checker asked for the order of what a server could not send, whose disk took no writes and had"
     " damage in it.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
