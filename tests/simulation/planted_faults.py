@@ -33,6 +33,7 @@ from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
 from core.node.trust.beliefs import Belief
 from core.node.trust.known_keys import KnownKeys
+from core.node.trust.membership import Membership
 from core.simulation.environment import simulated_disk
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.world.world import PORT
@@ -157,6 +158,10 @@ def leaves_in_whose_account_is_closed(patch: Patch) -> None:
             whole(context, connection, info)
 
     patch.setattr(Context, "invalid", invalid)
+
+
+def hands_the_networks_key_to_nobody(patch: Patch) -> None:
+    patch.setattr(Membership, "hand_to", lambda self, link: None)
 
 
 def takes_each_code_again(patch: Patch) -> None:

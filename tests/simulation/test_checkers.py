@@ -40,6 +40,7 @@ from tests.simulation.planted_faults import (
     forgets_accounts_of_others,
     gives_names_to_the_later_registration,
     hands_everything_out_twice,
+    hands_the_networks_key_to_nobody,
     keeps_questions_that_are_answered,
     keeps_secrets_from_base_servers,
     keeps_what_is_removed,
@@ -150,6 +151,7 @@ CODED = plan(
     Operation(5.5, "redeem", "s001", amount=0.0),
     Operation(11.5, "redeem", "s001", amount=0.0),
 )
+REKEYED = plan(*ARRIVALS, Operation(6.0, "order", "s001", "rekey", 0.1))
 ALONE = plan(arrive(1.0, "ano", "s000"), *posts("ano", 4.0, 3), people=(NOBODY,))
 CUT_OFF = plan(*ARRIVALS, Operation(5.0, "reset", "s000", "client-nat"))
 SOMEWHERE = plan(
@@ -258,6 +260,13 @@ CASES = (
     Case(refuses_before_it_keeps, SLOW_DISK, "outcome", "was accepted after it was refused"),
     Case(keeps_what_is_removed, REMOVING, "orders", "which an operator has removed"),
     Case(leaves_in_whose_account_is_closed, CLOSING, "orders", "with an account that is closed or suspended"),
+    Case(
+        hands_the_networks_key_to_nobody,
+        REKEYED,
+        "agreement",
+        "do not have the same network's key",
+        also=frozenset({"orders"}),
+    ),
     Case(takes_each_code_again, CODED, "orders", "has taken the code of"),
     Case(rounds_numbers, ALONE, "content", "was accepted as"),
     Case(changes_what_it_passes_on, TALK, "content", "bas got nat's activity"),

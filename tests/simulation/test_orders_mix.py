@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from core.simulation.plans.orders_mix import EXPEL_SERVER, OF_ACCOUNTS, ORDER, ORDERED, REDEEM, with_orders
+from core.simulation.plans.orders_mix import (
+    EXPEL_SERVER,
+    OF_ACCOUNTS,
+    OF_THE_NETWORK,
+    ORDER,
+    ORDERED,
+    REDEEM,
+    with_orders,
+)
 from core.simulation.plans.plan import Plan
 from core.simulation.runs.runner import run
 from core.simulation.world.world import World
@@ -34,7 +42,7 @@ def test_each_kind_of_order_is_given_and_kept() -> None:
 
     for seed in range(12):
         assert run(with_orders(seed), watch=watch, traced=False).problems == []
-    assert given.keys() == {*ORDERED, *OF_ACCOUNTS, EXPEL_SERVER}
+    assert given.keys() == {*ORDERED, *OF_ACCOUNTS, *OF_THE_NETWORK, EXPEL_SERVER}
 
 
 @pytest.mark.slow

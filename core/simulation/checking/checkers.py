@@ -248,6 +248,28 @@ def orders_agree(world: World) -> Findings:
             yield "orders", f"at {server.name} and {first[0].name} not the same is in force"
 
 
+def one_key(world: World) -> Findings:
+    """All servers whose links are encrypted are of the network under one key, that of the latest order about it; nobody
+    has it whom that order left out because they were expelled before."""
+    there = [(server, node) for server, node in nodes(world) if node.membership.is_there]
+    if not there or world.liars:
+        return
+    first, chosen = there[0]
+    for server, node in there[1:]:
+        if node.membership.network.key != chosen.membership.network.key:
+            yield "agreement", f"{server.name} and {first.name} do not have the same network's key"
+    changes = chosen.orders.effects.key_changes
+    if not changes:
+        return
+    change = changes[-1][1]
+    if chosen.membership.network.key != change.key:
+        yield "orders", f"{first.name} has not the key that an operator has given the network last"
+    for server in world.servers.values():
+        left_out = server.id in change.expelled and server.id in world.expelled()
+        if left_out and server.node is not None and server.node.membership.network.key == change.key:
+            yield "orders", f"{server.name} is expelled, and has the key that the network has been given since"
+
+
 def own_words(world: World) -> Findings:
     """What each server's map has of another one that runs is what that one says of itself."""
     running = nodes(world)
@@ -526,6 +548,7 @@ CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     complete,
     orders_agree,
     nobody_is_in_who_is_kept_out,
+    one_key,
 )
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets)

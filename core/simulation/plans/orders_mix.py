@@ -23,8 +23,12 @@ ORDERED: Final = ("silence", "remove", "remove", "remove", "undo", "appoint", "d
 """What is ordered, as often as it stands here."""
 OF_ACCOUNTS: Final = ("close", "close", "code", "code", "readmit")
 """What is ordered about accounts; half of it is undone."""
+OF_THE_NETWORK: Final = ("rekey", "rekey", "secret")
+"""What is ordered about the network itself, by who is an operator by nobody's order."""
 EXPELLING_SHARE: Final = 0.4
 """In how many of the worlds in which nobody is of an earlier version, and no data is damaged, a server is expelled."""
+CHANGING_SHARE: Final = 0.4
+"""In how many of them the network gets another key or secret."""
 
 
 def with_orders(seed: int, servers: int | None = None) -> Plan:
@@ -38,7 +42,7 @@ def with_orders(seed: int, servers: int | None = None) -> Plan:
     ]
     orders += _about_accounts(plan)
     if not damaged and not plan.base_servers and not plan.identities:
-        orders += _about_servers(plan)
+        orders += _about_servers(plan) + _about_the_network(plan)
     operations = sorted([*plan.operations, *orders], key=lambda one: one.at)
     return msgspec.structs.replace(plan, operations=tuple(operations))
 
@@ -79,6 +83,17 @@ def _about_servers(plan: Plan) -> list[Operation]:
         if rng.random() < 0.6:
             found.append(_order(rng, plan, UNDO_OF + EXPEL_SERVER, _later(rng, plan, at)))
     return found
+
+
+def _about_the_network(plan: Plan) -> list[Operation]:
+    """It has another key, or another secret, also two at a time in two parts of it."""
+    rng = seeded(plan.seed, "orders about the network")
+    if rng.random() >= CHANGING_SHARE:
+        return []
+    return [
+        _order(rng, plan, OF_THE_NETWORK[pick(rng, len(OF_THE_NETWORK))], between(rng, plan.calm, plan.duration))
+        for _ in range(1 + pick(rng, 4))
+    ]
 
 
 def _later(rng: random.Random, plan: Plan, at: float) -> float:

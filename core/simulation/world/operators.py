@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from core.node.interface.events import Woke
+from core.node.interface.events import SecretsDrawn, Woke
 from core.node.node import Node
 from core.node.orders.order_kinds import (
     APPOINT,
@@ -22,6 +22,7 @@ from core.node.orders.order_kinds import (
     SILENCE,
     UNDO,
 )
+from core.simulation.environment.randomness import number_of
 from core.simulation.environment.verifiers import matches
 from core.simulation.parties.code_bearer import CodeBearer
 from core.simulation.parties.native_agent import NativeAgent
@@ -31,11 +32,14 @@ from core.simulation.plans.plan import Operation
 from core.simulation.world.world import OPERATORS, World
 from core.wire.entries import Entry
 from core.wire.idempotency import idempotency_fingerprint
+from core.wire.network_orders import REKEY, SECRET, approved
 from core.wire.signed_orders import Order, code_verifier, sign_order, written_key
 
 LEFT_MIN: Final = 2
 """Servers that stay, at least, where one is expelled."""
 CODE_SECONDS: Final = 600.0
+HELD_SECONDS: Final = 60.0
+"""For how long the secret before another one holds at most."""
 
 
 class _Saying(NamedTuple):
@@ -73,10 +77,11 @@ def give_order(world: World, operation: Operation) -> None:
     saying = _SAYINGS[kind](giving)
     if not claims or not there or saying is None:
         return
-    operator = there[int(operation.amount * 1000) % len(there)]
+    operator = OPERATORS[0] if kind in (REKEY, SECRET) else there[int(operation.amount * 1000) % len(there)]
     server.handle(Woke())  # It learns what time it is.
     stamp = int(server.now().wall * 1_000_000)
-    order = Order(node.orders.founding.network, operator.key, stamp, kind, saying.target, words=saying.words)
+    said = Order(node.orders.founding.network, operator.key, stamp, kind, saying.target, words=saying.words)
+    order = approved(said, operator)
     if kind == REMOVE:
         world.ledger.removal_begun(saying.target)
     elif kind == EXPEL:
@@ -143,6 +148,33 @@ def _another_server(giving: _Giving) -> _Saying | None:
     return _Saying(others[giving.one_of(len(others))], (str(since), activities))
 
 
+def _drawn(giving: _Giving) -> SecretsDrawn:
+    """What a server draws for another key or secret."""
+    world = giving.world
+    drawn = [
+        number_of(world.seed, what, giving.server.name, world.schedule.time)
+        for what in ("another seed", "another ssh", "another secret", "another blind")
+    ]
+    seed, ssh, secret, blind = (one.to_bytes(32, "big") for one in drawn)
+    return SecretsDrawn(0, seed, ssh, f"made {secret.hex()[-16:]}", blind)
+
+
+def _another_key(giving: _Giving) -> _Saying | None:
+    if not giving.node.membership.is_there:
+        return None
+    draft = giving.node.network_changes.draft_key(_drawn(giving))
+    return _Saying(draft.target, draft.words)
+
+
+def _another_secret(giving: _Giving) -> _Saying | None:
+    """The one before holds for so long as the number says."""
+    if not giving.node.membership.is_there:
+        return None
+    until = int((giving.server.now().wall + giving.number * HELD_SECONDS) * 1_000_000)
+    draft = giving.node.network_changes.draft_secret(_drawn(giving), until)
+    return _Saying(draft.target, draft.words)
+
+
 def _somebody(giving: _Giving) -> _Saying | None:
     claims = [fact.claim for _, fact in giving.node.book]
     return _Saying(claims[giving.one_of(len(claims))]) if claims else None
@@ -189,4 +221,6 @@ _SAYINGS: Final[Mapping[str, Callable[[_Giving], _Saying | None]]] = {
     READMIT: _somebody,
     CODE: _account_with_code,
     EXPEL: _another_server,
+    REKEY: _another_key,
+    SECRET: _another_secret,
 }
