@@ -152,6 +152,11 @@ class Client:
         return self._machine.native
 
     @property
+    def shows_past(self) -> bool:
+        """Whether the present server shows pages of the past."""
+        return self._machine.why_no_past() is None
+
+    @property
     def resume_point(self) -> ResumePoint | None:
         """What the next login says that this client has, here or of another client that goes on from it
         (`ClientSettings.resume`); None when there is nothing to go on from."""

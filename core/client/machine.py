@@ -180,11 +180,17 @@ class ClientMachine:
         """Ask the server for a page of the past: what stands before a place, or behind it; None: the end of all, or the
         beginning. Why it shows none, as a clause, or None. An event brings the page, PastArrived, unless the connection
         is lost before that."""
+        problem = self.why_no_past()
+        if problem is None:
+            self._outputs.send(self._past.ask(place, backward=backward))
+        return problem
+
+    def why_no_past(self) -> str | None:
+        """Why the present server shows no pages of the past, as a clause; None if it does."""
         if not self.native:
             return "this server speaks only the base protocol" if self.online else "there is no connection now"
         if "past" not in self._logging_in.features:
             return "this server is of a version that shows no more"
-        self._outputs.send(self._past.ask(place, backward=backward))
         return None
 
     def close(self, now: float) -> None:

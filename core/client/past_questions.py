@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from core.client.questions import NotConnected, OutcomeUnknown
-from core.wire.entries import EntryId, parse_entry_id
+from core.wire.entries import COUNTER_MAX, EntryId, parse_entry_id
 from core.wire.messages import PastActivity, PastDone, PastRequest
 from core.wire.past_query import PAST_ENTRIES_MAX
 
@@ -16,12 +16,31 @@ PAST_LIMIT: Final = 30.0
 """Seconds within which there is a page."""
 
 
-class PastPlace(msgspec.Struct, frozen=True, order=True):
+class PastPlace(msgspec.Struct, frozen=True):
     """A place in the order of all activities: that of one, or, without an id, before all that have the stamp. That
     counts microseconds since 1970."""
 
     stamp: int
     id: EntryId | None = None
+
+    @property
+    def key(self) -> tuple[int, str, int, int]:
+        """By which places are compared."""
+        return (self.stamp, *(self.id or ("", 0, 0)))
+
+    @property
+    def before(self) -> PastPlace:
+        """The place right before that of an activity: what stands behind it includes that one."""
+        if self.id is None or self.id.seq == 0:
+            return self
+        return PastPlace(self.stamp, self.id._replace(seq=self.id.seq - 1))
+
+    @property
+    def behind(self) -> PastPlace:
+        """The place right behind that of an activity: what stands before it includes that one."""
+        if self.id is None:
+            return self
+        return PastPlace(self.stamp, self.id._replace(seq=min(self.id.seq + 1, COUNTER_MAX)))
 
 
 class PastEntry(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -56,14 +56,13 @@ from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import Node
-from core.store.contents import Position
 from core.store.data_directory import DATABASE
 from core.store.invitation_file import GivenInvitation, give_invitation
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.address import Address
 from core.wire.ed25519 import Ed25519Signer
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Stream
+from core.wire.entries import AccountFact, Fetch, KeyChange, Kind, Page, Stream
 from core.wire.invitations import CODE_BYTES, Invited, code_of
 from core.wire.kept_network import KeptNetwork
 from core.wire.recovered import Recovered
@@ -358,20 +357,6 @@ class Server:
         query = Fetch(seen or {}, kinds, newest, max(entries_max, newest or 0), HISTORY_BYTES_MAX)
         return await self._store_thread().call(lambda store: store.fetch(query))
 
-    async def activities_before(self, before: tuple[int, EntryId] | None, most: int) -> Sequence[Entry]:
-        """The newest stored activities that stand before a stamp and an id (None: of all), the oldest first.
-
-        At most `most`; fewer when they are very large, and none when nothing older is kept. Raises what the store does.
-        """
-        while True:
-            place = None if before is None else Position(*before)
-            found = await self._store_thread().call(partial(_page_before, place, most))
-            shown = self._running().node.shown(found)
-            if shown or not found:
-                return shown
-            # None of these is to be seen: older ones may be.
-            before = (found[0].stamp, found[0].id)
-
     # --- what it can be told --------------------------------------------------------------------------------------
 
     def connect_local(self, vouched: str | None = None) -> socket.socket:
@@ -572,7 +557,3 @@ class Server:
         finally:
             if not self._closed.done():
                 self._closed.set_result(undone)
-
-
-def _page_before(place: Position | None, most: int, store: Store) -> Sequence[Entry]:
-    return store.activities_before(place, most, HISTORY_BYTES_MAX)

@@ -8,7 +8,7 @@ simulator.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -100,7 +100,7 @@ from core.node.trust.known_keys import KnownKeys
 from core.node.trust.membership import Membership
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, Entry, KeyChange, Page, PeerRecord
+from core.wire.entries import AccountFact, KeyChange, Page, PeerRecord
 from core.wire.missing import FoundRuns
 from core.wire.recovered import Recovered
 
@@ -597,11 +597,6 @@ class Node:
     def kept_out(self, claim: str | None, host: str) -> str | None:
         """Why operators have kept an account, or an address, out of the network, as a clause; None: they have not."""
         return self.orders.kept_out(claim, host)
-
-    def shown(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Those of some activities that people may see."""
-        removed = self.replication.removed
-        return [entry for entry in entries if not removed.hides(entry) and entry.id not in removed]
 
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         """The public keys that open an account, the one that was bound first at the front."""

@@ -5,6 +5,7 @@ from core.query.activity_text import VERSION_1_VERBS, Document, document, is_to
 from core.query.entities import Entity, EntityKind, entities_of
 from core.query.folding import fold
 from core.query.highlighting import spans_of
+from core.query.moments import moment
 from core.query.parsing import QUERY_CHARACTERS_MAX, QueryError, parse
 from core.query.query import EVERYTHING, Query, Term, matches
 
@@ -23,6 +24,7 @@ __all__ = [
     "fold",
     "is_to",
     "matches",
+    "moment",
     "parse",
     "spans_of",
 ]

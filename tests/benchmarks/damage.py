@@ -141,7 +141,7 @@ def _settings(directory: Path, join: Address | None = None) -> EngineSettings:
 
 
 async def _served(server: Server) -> dict[EntryId, bytes]:
-    return {entry.id: entry.body for entry in await server.activities_before(None, 10 * ACTIVITIES)}
+    return {entry.id: entry.body for entry in (await server.history(newest=10 * ACTIVITIES)).entries}
 
 
 async def _one(

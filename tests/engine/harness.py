@@ -107,9 +107,6 @@ class ScriptedNode:
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         return ()
 
-    def shown(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        return entries
-
     def kept_out(self, claim: str | None, host: str) -> str | None:
         return None
 

@@ -303,15 +303,6 @@ async def test_history_comes_from_the_store(place: Place) -> None:
     assert len((await server.history()).entries) == 5
 
 
-async def test_what_is_older_than_an_activity_comes_from_the_store(place: Place) -> None:
-    place.node.starting = [Persist(1, tuple(entry(seq) for seq in range(1, 6)))]
-    server = await place.running()
-    newest = await server.activities_before(None, 2)
-    assert [one.id.seq for one in newest] == [4, 5]
-    older = await server.activities_before((newest[0].stamp, newest[0].id), 2)
-    assert [one.id.seq for one in older] == [2, 3]
-
-
 # --- housekeeping -------------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from core.client.client_events import (
     RegisterRefused,
 )
 from core.client.operator_seat import OrderNotTaken
+from core.client.past_questions import PastNotShown, PastPage, PastPlace
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
 from core.wire.activity import stamp_activity
@@ -32,7 +33,7 @@ from core.wire.signed_orders import ListedOperator, ListedOrder, Order
 from core.wire.signing import Signer
 from tui.application.app import ActivityApp
 from tui.feed.activities import note
-from tui.feed.history import Archive
+from tui.feed.history import ReadPage
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel
 from tui.model.model_updates import tell
@@ -241,6 +242,16 @@ class FakeClient:
         if world.secret_problem is not None:
             raise world.secret_problem
 
+    @property
+    def shows_past(self) -> bool:
+        return WORLDS[self.model].past is not None
+
+    async def read_past(self, place: PastPlace | None, backward: bool) -> PastPage:
+        read = WORLDS[self.model].past
+        if read is None:
+            raise PastNotShown("this server is of a version that shows no more")
+        return await read(place, backward)
+
     async def close(self) -> None:
         self.closed = True
 
@@ -265,7 +276,7 @@ class World:
         operator: bool = True,
         refuse: str | None = None,
         capacity: int = 5000,
-        archive: Archive | None = None,
+        past: ReadPage | None = None,
     ) -> None:
         self.time = NOON
         self.node = FakeNode() if node else None
@@ -282,8 +293,9 @@ class World:
             network="" if node else "abcdefghijklmnopqrstuvwxyz",
             clock=lambda: self.time,
             feed_capacity=capacity,
-            archive=archive,
         )
+        self.past = past
+        """What the server shows of the past; None if it shows nothing."""
         WORLDS[self.model] = self
 
     @property

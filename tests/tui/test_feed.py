@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.query import parse
-from tui.feed.feed import Feed, Older
+from tui.feed.feed import Feed, PastRow
 
 BODY = b'{"type":"Note","content":"hello"}'
 
@@ -57,7 +57,7 @@ def test_rows_are_as_they_came_wherever_they_are_read(changes: list[Change], cap
                     feed.refused("r", "no")
                     known.append((body, sender, at, "refused", "no"))
                 case _ if feed.room_above:
-                    feed.prepend([Older(body, sender, at, own=False)])
+                    feed.prepend([PastRow(body, sender, at, own=False)])
                     known.appendleft((body, sender, at, "arrived", ""))
             if len(known) > capacity:
                 known.popleft()
@@ -191,7 +191,7 @@ def test_what_operators_have_removed_is_gone_wherever_it_stands_and_a_line_says_
     feed = Feed()
     for number in range(2000):
         feed.add(b'{"n":%d}' % number, "bob", float(number), entry_id=f"n.1.{number}")
-    feed.prepend([Older(b'{"n":-1}', "eve", -1.0, own=False, id="n.0.1")])
+    feed.prepend([PastRow(b'{"n":-1}', "eve", -1.0, own=False, id="n.0.1")])
     # Some are packed, some were read, one is not here.
     assert feed.by_serial(900) is not None
     gone = ["n.1.3", "n.1.900", "n.1.1999", "n.0.1", "n.9.9"]

@@ -144,16 +144,16 @@ async def test_asking_for_the_network_is_no_look_at_the_picture(beside):
 
 async def test_a_person_comes_in_through_the_process_of_the_node_and_looks_back(beside):
     node = beside.node
-    model = ClientModel(client_factory((), home=node.connect), node=node, archive=node)
+    model = ClientModel(client_factory((), home=node.connect), node=node)
     await model.enter(SignIn("anonymous"))
     await until(lambda: model.online)
     model.write("a line")
     await until(lambda: model.feed.arrived == 1 and not model.feed.pending())
-    [entry] = await node.activities_before(None, 10)
-    assert b"a line" in entry.body
-    assert list(await node.activities_before((entry.stamp, entry.id), 10)) == []
-    assert model.past is not None
-    assert not await model.look_back() and model.past.state == "all"
+    first = await model.past.go_to_beginning()
+    assert first is not None
+    row = model.feed.by_serial(first)
+    assert row is not None and b"a line" in row.body
+    assert not await model.past.load_older() and model.past.above == "all"
     await model.stop()
 
 
@@ -186,10 +186,8 @@ async def test_what_cannot_be_done_says_why(beside, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(beside.server, "backup_now", fails)
-    monkeypatch.setattr(beside.server, "activities_before", fails)
-    for call in (beside.node.backup_now(), beside.node.activities_before(None, 1)):
-        with pytest.raises(ConnectionError, match="No space left"):
-            await call
+    with pytest.raises(ConnectionError, match="No space left"):
+        await beside.node.backup_now()
 
 
 async def test_a_node_that_leaves_is_seen_to_have_ended(beside):

@@ -21,14 +21,15 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from core.query import VERSION_1_VERBS, EntityKind, entities_of
-from tui.text.safe_text import ELLIPSIS, neutralise, neutralise_lines
+from tui.text.safe_text import ELLIPSIS, neutralise
 
 CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
 
 TEXT_CHARACTERS_MAX: Final = 2_000
 """Characters of one activity that a line of the feed looks at; the inspector shows all."""
 LABEL_CHARACTERS_MAX: Final = 200
-PRETTY_CHARACTERS_MAX: Final = 200_000
+SHOWN_CHARACTERS_MAX: Final = 200_000
+"""Characters of an activity that are shown as they came."""
 
 Role = Literal["text", "verb", "object", "type", "json", "mark", "mention", "tag", "link"]
 """What a piece of a sentence is, for its look. The words alone say the same."""
@@ -155,13 +156,6 @@ def compact(body: bytes) -> str:
     with contextlib.suppress(msgspec.DecodeError, RecursionError):
         body = msgspec.json.format(body, indent=-1)
     return body.decode("utf-8", "replace")
-
-
-def pretty(body: bytes, limit: int = PRETTY_CHARACTERS_MAX) -> str:
-    """The whole activity over many lines, every number and string spelt as it came; safe to paint."""
-    with contextlib.suppress(msgspec.DecodeError, RecursionError):
-        body = msgspec.json.format(body, indent=2)
-    return neutralise_lines(body.decode("utf-8", "replace"), limit)
 
 
 def sender_of(body: bytes) -> str:

@@ -1,79 +1,100 @@
-"""The feed as data: a bounded ring of activities, and those on their way.
+"""The feed as data: a window on the past, and those on their way.
 
-Rows carry a *serial* that counts up for ever, so a row keeps its identity while older ones leave the ring or are put on
-top of it (those count down, below zero). Sentences
-are made when a row is first looked at and kept in a small cache: of a hundred thousand rows a person sees some dozens.
+The window is a run of rows without gaps. While it is *attached* its end is the present: what arrives is put there, in
+the order in which it comes. Who reads further back has older rows put on top of it, in the order of all activities
+(stamp and id); then what is newest is let go, and what arrives waits in a short *tail*. There are never more rows than
+a bound.
+
+Rows carry a *serial*, so a row keeps its identity while others come and leave at both ends. Sentences
+are made when a row is first looked at and kept in a small cache: of many thousand rows a person sees some dozens.
 """
 
 from __future__ import annotations
 
-import contextlib
-import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
+from core.client import PastPlace
 from core.query import Query, document, matches
 from tui.feed.activities import Sentence, sentence
+from tui.feed.feed_item import PENDING_SERIAL, FeedItem, ItemState
+from tui.feed.packed_rows import PackedRows
 
 CAPACITY: Final = 100_000
-"""Rows kept; the oldest leave first. Packed, an activity takes a hundred bytes or two: 10 to 20 MB when it is full."""
+"""Rows kept where nobody shows again what has been let go, and while a filter looks through them. Packed, an activity
+takes a hundred bytes or two: 10 to 20 MB when it is full."""
+WINDOW: Final = 20_000
+"""Rows kept where the server shows them again."""
+TAIL: Final = 500
+"""Of the newest, how many are kept for the return to the present."""
+RUN_APART: Final = 1 << 32
+"""The serials of one run are so far from those of the next."""
 SENTENCES_KEPT: Final = 512
 """What is on the largest screen, and a page or two around it."""
 MICROSECONDS: Final = 1_000_000
-PENDING_SERIAL: Final = 1 << 60
-"""Own activities on their way are numbered from here: they stand below everything that has arrived."""
-
-ItemState = Literal["arrived", "sending", "accepted", "refused", "unknown", "mark"]
-
-
-class FeedItem(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One row. `at` is wall-clock seconds since 1970; `why` says what came of an own activity that was not accepted."""
-
-    serial: int
-    body: bytes
-    sender: str
-    at: float
-    state: ItemState = "arrived"
-    own: bool = False
-    live: bool = True
-    why: str = ""
-    id: str | None = None
-    """The identity under which a server has accepted it; None where none has yet, or a base server does not say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Older:
-    """An activity that belongs above the oldest row."""
+class PastRow:
+    """An activity that was read from the past."""
 
     body: bytes
     sender: str
     at: float
     own: bool
     id: str | None = None
+    stamp: int | None = None
 
 
 class Feed:
-    """The rows. Whoever shows them asks by index, oldest first."""
+    """The rows. Whoever shows them asks by serial, from `first_serial` to before `end_serial`."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, window: int = WINDOW) -> None:
         self._capacity = capacity
-        self._dropped = False
-        self._chunks = _Chunks()
+        self._window = min(window, capacity)
+        self._rows = PackedRows()
+        self._highs: dict[int, PastPlace] = {}
+        """The latest place of all rows before a serial, for each at which a chunk begins."""
+        self._high: PastPlace | None = None
+        self._late: dict[str, int] = {}
+        """Those that came after what they stand before, and their serials."""
+        self._tail: deque[FeedItem] = deque()
+        self._tail_floor: PastPlace | None = None
+        """From here on what is newest is in the tail."""
+        self._top_mark: int | None = None
         self._pending: OrderedDict[str, FeedItem] = OrderedDict()
         self._pending_count = 0
         self._sentences: OrderedDict[int, Sentence] = OrderedDict()
-        self._hidden: dict[int, FeedItem] = {}
-        """Rows that may be shown again, by their serials."""
+        self._hidden: dict[str, FeedItem] = {}
+        """Rows that may be shown again, by the identities of their activities."""
+        self.attached = True
+        """Whether the end of the window is the present."""
+        self.floor: PastPlace | None = None
+        """From here on the window has all that there is, what stands before has to be read. None: nobody has said."""
+        self.ceiling: PastPlace | None = None
+        """Up to here, unless it is attached."""
+        self.lets_go = False
+        """Whether rows may be let go because the server shows them again."""
+        self.keeps_all = False
+        """Whether they are kept all the same, as far as there is room: a filter looks through them."""
+        self.reading: int | None = None
+        """The serial of the row that a person reads; None while they follow what is new."""
+        self.runs = 0
+        """Counts the windows: each is at another place, and no row of one is a row of the next."""
         self.version = 0
         """Counts every change."""
         self.removals = 0
         """Rows in whose place there is another line."""
         self.arrived = 0
         """Activities that ever came in, of whatever age."""
+        self.came = 0
+        """Rows that ever came in at the present."""
+        self.gone_above = 0
+        """Counts how often the oldest rows were let go."""
 
     # --- what comes in ---------------------------------------------------------------------------------------------
 
@@ -87,18 +108,20 @@ class Feed:
         live: bool = True,
         own: bool = False,
         entry_id: str | None = None,
+        stamp: int | None = None,
+        came: float = 0.0,
     ) -> FeedItem:
         """An activity has arrived; with `own_ref` it takes the place of the one that was on its way."""
         if own_ref is not None and self._pending.pop(own_ref, None) is not None:
             own = True
-        entry = FeedItem(self._chunks.end, body, sender, at, "arrived", own, live, id=entry_id)
+        entry = FeedItem(0, body, sender, at, "arrived", own, live, id=entry_id, stamp=stamp, came=came)
         self._append(entry)
         self.arrived += 1
         return entry
 
     def mark(self, words: str, at: float) -> None:
         """A line of the application's own, such as where history ends."""
-        self._append(FeedItem(self._chunks.end, words.encode(), "", at, "mark"))
+        self._append(FeedItem(0, words.encode(), "", at, "mark"))
 
     def sending(self, ref: str, body: bytes, sender: str, at: float) -> None:
         """An own activity is on its way."""
@@ -114,7 +137,7 @@ class Feed:
         """An own activity was refused: it stays where it is in time, marked."""
         entry = self._pending.pop(ref, None)
         if entry is not None:
-            self._append(msgspec.structs.replace(entry, serial=self._chunks.end, state="refused", why=why))
+            self._append(msgspec.structs.replace(entry, state="refused", why=why))
 
     def unknown(self, ref: str, why: str) -> None:
         """What became of an own activity cannot be said: the connection broke before the answer."""
@@ -127,96 +150,289 @@ class Feed:
             self.version += 1
 
     def _append(self, entry: FeedItem) -> None:
-        self._chunks.append(entry)
-        if len(self._chunks) > self._capacity:
-            self._hidden.pop(self._chunks.start, None)
-            self._chunks.drop_oldest()
-            self._dropped = True
+        """Something has come in at the present."""
+        self.came += 1
         self.version += 1
+        if self.attached:
+            self._put(entry)
+            self._make_room()
+            return
+        self._tail.append(entry)
+        if len(self._tail) > TAIL:
+            self._tail_floor = _later(self._tail_floor, _behind(self._tail.popleft().place))
+
+    def _put(self, entry: FeedItem) -> None:
+        rows, place = self._rows, entry.place
+        if rows.boundary(rows.end) == rows.end and self._high is not None:
+            self._highs[rows.end] = self._high
+        rows.append(msgspec.structs.replace(entry, serial=rows.end))
+        if place is None:
+            return
+        if (self._high is not None and place.key < self._high.key) or (
+            self.floor is not None and place.key < self.floor.key
+        ):
+            self._late[str(place.id)] = rows.end - 1
+            return
+        self._high = place
+        if self.floor is None:
+            self.floor = place
+
+    def begins_before(self, entry: FeedItem) -> None:
+        """The past begins no later than with this activity, which has come with it."""
+        place = entry.place
+        if place is not None and (self.floor is None or place.key < self.floor.key):
+            self.floor = place
 
     def remove(self, ids: Collection[str], words: Callable[[str], str]) -> int:
         """Let go of activities that operators have removed; how many were here. A line of the application's own takes
         the place of each: `words` makes it of the sender's name."""
-        left = set(ids)
-        for row in self._chunks.find(left):
-            self._put(FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark"))
-        gone = len(ids) - len(left)
-        for serial in [serial for serial, row in self._hidden.items() if row.id in left]:
-            del self._hidden[serial]
+        gone = self._replace(set(ids), lambda row: _in_place_of(self._hidden.pop(row.id or "", row), words))
+        for one in ids:
+            self._hidden.pop(one, None)
         return gone
 
     def hide(self, server: str, since: float, words: Callable[[str], str]) -> None:
         """Show no more what a server has accepted from a time on, until it is shown again (`show_again`)."""
         begin = f"{server}."
-        found = [row for row in self.newest_first() if row.at >= since and row.id is not None]
-        for row in (row for row in found if row.id is not None and row.id.startswith(begin)):
-            self._hidden[row.serial] = row
-            self._put(FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark"))
+        for row in [*self._tail, *self.newest_first()]:
+            if row.id is not None and row.id.startswith(begin) and row.at >= since and row.state != "mark":
+                self._hidden[row.id] = row
+        # Its place stays known.
+        self._replace(
+            {one for one in self._hidden if one.startswith(begin)},
+            lambda row: (
+                msgspec.structs.replace(_in_place_of(row, words), id=row.id, stamp=row.stamp)
+                if row.state != "mark"
+                else row
+            ),
+        )
 
     def show_again(self, server: str) -> None:
         """Show what a server has accepted and was hidden."""
         begin = f"{server}."
-        for serial, row in list(self._hidden.items()):
-            if serial < self._chunks.start:
-                del self._hidden[serial]
-            elif row.id is not None and row.id.startswith(begin):
-                self._put(self._hidden.pop(serial))
+        again = {one: row for one, row in self._hidden.items() if one.startswith(begin)}
+        for one in again:
+            del self._hidden[one]
+        self._replace(set(again), lambda row: msgspec.structs.replace(again[row.id or ""], serial=row.serial))
 
-    def _put(self, row: FeedItem) -> None:
-        """Have a row take the place of the one with its serial."""
-        self._chunks.replace(row)
-        self._sentences.pop(row.serial, None)
-        self.removals += 1
-        self.version += 1
+    def _replace(self, ids: set[str], other: Callable[[FeedItem], FeedItem]) -> int:
+        """Have other rows in the places of those of some activities; how many were here."""
+        count = 0
+        for number, row in enumerate(self._tail):
+            if row.id in ids:
+                ids.discard(row.id)
+                self._tail[number] = other(row)
+                count += 1
+        for row in list(self._rows.find(ids)):
+            self._rows.replace(other(row))
+            self._sentences.pop(row.serial, None)
+            count += 1
+        if count:
+            self.removals += 1
+            self.version += 1
+        return count
 
-    # --- what was before -------------------------------------------------------------------------------------------
+    # --- the window ------------------------------------------------------------------------------------------------
 
     @property
     def room_above(self) -> int:
-        """How many older rows may be added on top: none once the oldest ones have had to leave."""
-        return 0 if self._dropped else self._capacity - len(self._chunks)
+        """How many older rows may be put on top without any being let go that has to stay."""
+        if self.lets_go and not self.keeps_all:
+            return self._window
+        return max(0, self._capacity - len(self._rows))
 
-    def prepend(self, rows: Sequence[Older]) -> None:
-        """Add rows on top, `rows` with the oldest first. Raises ValueError when there is no room for them."""
+    def prepend(self, rows: Sequence[PastRow], floor: PastPlace | None = None) -> None:
+        """Put older rows on top, `rows` with the oldest first; `floor`: from where on all is there then.
+
+        Those that are there already, because they came late, are left out. Raises ValueError when there is no room.
+        """
         if len(rows) > self.room_above:
             raise ValueError(f"there is room for {self.room_above} older rows, not for {len(rows)}")
+        self._drop_top_mark()
         for row in reversed(rows):
-            self._chunks.prepend(
-                FeedItem(
-                    self._chunks.start - 1, row.body, row.sender, row.at, "arrived", row.own, live=False, id=row.id
-                )
-            )
+            if row.id is not None and row.id in self._late:
+                continue
+            item = _item(row, self._rows.start - 1)
+            if self._rows.start == self._rows.boundary(self._rows.start) and (place := item.place) is not None:
+                self._highs[self._rows.start] = place
+            self._rows.prepend(item)
+            self._high = self._high or item.place
+        self.floor = floor or self.floor
+        self._make_room(above=True)
         self.version += 1
 
-    def mark_beginning(self, words: str) -> None:
-        """A line of the application's own on top; nothing where the feed is full."""
-        oldest = self._chunks.get(self._chunks.start)
-        if oldest is not None and self.room_above:
-            self._chunks.prepend(FeedItem(self._chunks.start - 1, words.encode(), "", oldest.at, "mark"))
+    def extend(self, rows: Sequence[PastRow], ceiling: PastPlace | None) -> bool:
+        """Put newer rows at the end, `rows` with the oldest first, up to where the tail begins; `ceiling`: up to where
+        all is there then, None where that is the present. Whether the window is attached from here on."""
+        if self.attached:
+            return True
+        floor = self._tail_floor
+        for row in rows:
+            item = _item(row, self._rows.end)
+            place = item.place
+            if floor is not None and place is not None and place.key >= floor.key:
+                ceiling = None
+                break
+            self._put(item)
+        self.version += 1
+        if ceiling is not None and (floor is None or ceiling.key < floor.key):
+            self.ceiling = ceiling
+            self._make_room()
+            return False
+        self._attach()
+        return True
+
+    def _attach(self) -> None:
+        """The tail follows the window's last row: from here on it is the end of the window."""
+        floor = self._tail_floor
+        late = {row.id for row in self._tail if row.id and floor and (place := row.place) and place.key < floor.key}
+        known = {row.id for row in self._rows.find(set(late))} if late else set()
+        self.attached, self.ceiling = True, None
+        for row in self._tail:
+            if row.id is None or row.id not in known:
+                self._put(row)
+        self._tail.clear()
+        self._make_room()
+
+    def show(
+        self, rows: Sequence[PastRow], floor: PastPlace | None, ceiling: PastPlace | None, reading: int = 0
+    ) -> None:
+        """Have the window at another place. `floor` and `ceiling`: see there; without a ceiling the rows go up to the
+        present. `reading`: how many of the rows stand before the one that is going to be read."""
+        self._keep_tail(self._rows.start)
+        self._begin_run()
+        newest = self._tail_floor
+        if floor is not None and newest is not None and newest.key < floor.key:
+            # All of that is in the tail.
+            floor = newest
+        self.attached, self.floor = False, floor
+        self.ceiling = ceiling or floor
+        self.reading = self._rows.start + reading
+        self.extend(rows, ceiling)
+
+    def to_present(self) -> None:
+        """Have the window at the present again."""
+        if self.attached:
+            return
+        self._begin_run()
+        self.attached, self.ceiling = True, None
+        self.floor = self._tail_floor
+        for row in self._tail:
+            self._put(row)
+        self._tail.clear()
+        self.version += 1
+
+    def _begin_run(self) -> None:
+        self.runs += 1
+        self._rows = PackedRows(self.runs * RUN_APART)
+        self._highs.clear()
+        self._late.clear()
+        self._sentences.clear()
+        self._high = self._top_mark = None
+        self.reading = None
+
+    def _keep_tail(self, kept: int) -> None:
+        """What is newest is kept apart: the window is about to let go of it, but for the rows before a serial."""
+        if not self.attached:
+            return
+        rows = self._rows
+        begin = max(kept, rows.boundary(max(kept, rows.end - TAIL)))
+        self._tail_floor = _behind(self._highs.get(begin)) or self.floor
+        self._tail = deque(row for serial in range(begin, rows.end) if (row := rows.get(serial)) is not None)
+        if self._top_mark == begin and self._tail:
+            self._tail.popleft()
+
+    def _make_room(self, *, above: bool = False) -> None:
+        """Let go of rows that are far from the one that is read, where there are too many."""
+        rows = self._rows
+        most = self._window if self.lets_go and not self.keeps_all else self._capacity
+        extra = len(rows) - most
+        if extra <= 0:
+            return
+        reading = rows.start if above and self.reading is None else self.reading
+        if self.lets_go and not self.keeps_all and reading is not None and reading - rows.start < rows.end - reading:
+            cut = rows.boundary(rows.end - extra - most // 8)
+            if cut > reading and cut in self._highs:
+                self._keep_tail(cut)
+                self.attached = False
+                rows.drop_from(cut)
+                self._sentences.clear()
+                self._high = self.ceiling = self._highs[cut]
+                self._forget_marks()
+                return
+        self.gone_above += 1
+        if extra >= rows.SIZE:
+            cut = rows.boundary(rows.start + extra)
+            self.floor = _later(self.floor, _behind(self._highs.get(cut)))
+            rows.drop_before(cut)
+        while len(rows) > most:
+            gone = rows.get(rows.start)
+            rows.drop_oldest()
+            self.floor = _later(self.floor, _behind(gone.place if gone is not None else None))
+        self._forget_marks()
+
+    def _forget_marks(self) -> None:
+        """Rows have been let go."""
+        rows = self._rows
+        if len(self._highs) > len(rows) // rows.SIZE + 2:
+            self._highs = {at: place for at, place in self._highs.items() if rows.start < at <= rows.end}
+        if self._late:
+            self._late = {one: at for one, at in self._late.items() if rows.start <= at < rows.end}
+
+    def shrink(self) -> None:
+        """There is no filter any more: let go of what was kept for it."""
+        self.keeps_all = False
+        self._make_room()
+
+    def mark_top(self, words: str) -> None:
+        """A line of the application's own on top, until something is put there."""
+        self._drop_top_mark()
+        oldest = self._rows.get(self._rows.start)
+        if oldest is not None:
+            self._rows.prepend(FeedItem(self._rows.start - 1, words.encode(), "", oldest.at, "mark"))
+            self._top_mark = self._rows.start
             self.version += 1
+
+    def _drop_top_mark(self) -> None:
+        if self._top_mark is not None and self._top_mark == self._rows.start:
+            self._rows.drop_oldest()
+            self._sentences.pop(self._top_mark, None)
+        self._top_mark = None
+
+    def serial_of(self, entry_id: str) -> int | None:
+        """The serial of an activity; None if it is not in the window."""
+        found = next(self._rows.find({entry_id}), None)
+        return found.serial if found is not None else None
+
+    def newest(self, count: int) -> list[FeedItem]:
+        """The last rows that came in at the present, so many of them or as many as are kept."""
+        if not self.attached:
+            return list(self._tail)[-count:] if count else []
+        first = max(self._rows.start, self._rows.end - count)
+        return [row for serial in range(first, self._rows.end) if (row := self._rows.get(serial)) is not None]
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._chunks) + len(self._pending)
+        return len(self._rows) + len(self._pending)
 
     @property
     def settled(self) -> int:
         """Rows that have arrived and stay."""
-        return len(self._chunks)
+        return len(self._rows)
 
     @property
     def first_serial(self) -> int:
-        return self._chunks.start
+        return self._rows.start
 
     @property
     def end_serial(self) -> int:
-        return self._chunks.end
+        return self._rows.end
 
     def by_serial(self, serial: int) -> FeedItem | None:
         if serial >= PENDING_SERIAL:
             return next((entry for entry in self._pending.values() if entry.serial == serial), None)
-        return self._chunks.get(serial)
+        return self._rows.get(serial)
 
     def pending(self) -> tuple[FeedItem, ...]:
         return tuple(self._pending.values())
@@ -249,116 +465,26 @@ class Feed:
 
     def newest_first(self) -> Iterator[FeedItem]:
         """Every settled row that is there now, the newest first, also if rows come and go meanwhile."""
-        serial = self._chunks.end - 1
-        while (entry := self._chunks.get(serial)) is not None:
+        serial = self._rows.end - 1
+        while (entry := self._rows.get(serial)) is not None:
             yield entry
             serial -= 1
 
 
-_pack_rows: Final = msgspec.msgpack.Encoder().encode
-_unpack_rows: Final = msgspec.msgpack.Decoder(list[FeedItem]).decode
+def _item(row: PastRow, serial: int) -> FeedItem:
+    return FeedItem(serial, row.body, row.sender, row.at, "arrived", row.own, live=False, id=row.id, stamp=row.stamp)
 
 
-class _Chunks:
-    """Rows with cheap access by serial, in chunks of a fixed size: they come at both ends, the oldest leave.
+def _in_place_of(row: FeedItem, words: Callable[[str], str]) -> FeedItem:
+    """What stands in the place of an activity that is not to be seen."""
+    return FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark")
 
-    Only the ends, and what was read last, are there as rows; everything between is packed, a chunk at a time and so in
-    half a millisecond. What a person scrolls back to is unpacked for them.
-    """
 
-    SIZE = 128
-    UNPACKED = 8
-    """Chunks between the ends that are kept as rows once they were read."""
+def _behind(place: PastPlace | None) -> PastPlace | None:
+    return place.behind if place is not None else None
 
-    def __init__(self) -> None:
-        self._chunks: deque[list[FeedItem] | bytes] = deque()
-        self._unpacked: OrderedDict[int, list[FeedItem]] = OrderedDict()
-        """By the serial with which they begin."""
-        self._base = 0
-        self.start = 0
-        self.end = 0
 
-    def __len__(self) -> int:
-        return self.end - self.start
-
-    def append(self, entry: FeedItem) -> None:
-        last = self._chunks[-1] if self._chunks else None
-        if not isinstance(last, list) or len(last) == self.SIZE:
-            last = []
-            self._chunks.append(last)
-            # What is on the screen is mostly in the two before.
-            self._pack(len(self._chunks) - 4)
-        last.append(entry)
-        self.end += 1
-
-    def prepend(self, entry: FeedItem) -> None:
-        if self.start == self._base:
-            # The new chunk is filled from its end; what is before `start` is never asked for.
-            self._chunks.appendleft([entry] * self.SIZE)
-            self._base -= self.SIZE
-            self._pack(1)
-        self.start -= 1
-        first = self._chunks[0]
-        assert isinstance(first, list)
-        first[self.start - self._base] = entry
-
-    def _pack(self, index: int) -> None:
-        """Pack a chunk, if there is one that more will come after and before."""
-        if 0 < index < len(self._chunks) - 1 and isinstance(chunk := self._chunks[index], list):
-            with contextlib.suppress(UnicodeEncodeError):
-                self._chunks[index] = zlib.compress(_pack_rows(chunk), 1)
-
-    def drop_oldest(self) -> None:
-        self.start += 1
-        if self.start - self._base == self.SIZE:
-            self._chunks.popleft()
-            self._unpacked.pop(self._base, None)
-            self._base = self.start
-
-    def get(self, serial: int) -> FeedItem | None:
-        if not self.start <= serial < self.end:
-            return None
-        number, place = divmod(serial - self._base, self.SIZE)
-        chunk = self._chunks[number]
-        if isinstance(chunk, bytes):
-            chunk = self._unpack(self._base + number * self.SIZE, chunk)
-        return chunk[place]
-
-    def find(self, ids: set[str]) -> Iterator[FeedItem]:
-        """The rows of some activities, the newest first; each that is found is taken out of `ids`."""
-        for number in reversed(range(len(self._chunks))):
-            if not ids:
-                return
-            chunk = self._chunks[number]
-            if isinstance(chunk, bytes):
-                packed = zlib.decompress(chunk)
-                if not any(one.encode() in packed for one in ids):
-                    continue
-                chunk = _unpack_rows(packed)
-            begin = self._base + number * self.SIZE
-            for place, row in enumerate(chunk):
-                if row.id in ids and self.start <= begin + place < self.end:
-                    ids.discard(row.id)
-                    yield row
-
-    def replace(self, row: FeedItem) -> None:
-        """Put a row in the place of the one with its serial."""
-        number, place = divmod(row.serial - self._base, self.SIZE)
-        chunk = self._chunks[number]
-        if isinstance(chunk, list):
-            chunk[place] = row
-            return
-        rows = _unpack_rows(zlib.decompress(chunk))
-        rows[place] = row
-        self._chunks[number] = zlib.compress(_pack_rows(rows), 1)
-        self._unpacked.pop(self._base + number * self.SIZE, None)
-
-    def _unpack(self, begin: int, packed: bytes) -> list[FeedItem]:
-        rows = self._unpacked.get(begin)
-        if rows is None:
-            rows = self._unpacked[begin] = _unpack_rows(zlib.decompress(packed))
-            if len(self._unpacked) > self.UNPACKED:
-                self._unpacked.popitem(last=False)
-        else:
-            self._unpacked.move_to_end(begin)
-        return rows
+def _later(one: PastPlace | None, other: PastPlace | None) -> PastPlace | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda place: place.key)

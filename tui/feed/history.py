@@ -1,108 +1,201 @@
-"""What is older than the feed's first row: read from the store of the node here, a page at a time.
+"""The past, for a feed: read from the server a page at a time, on top of its rows, below them, or at another place.
 
-A client is sent the newest activities when it logs in. Whoever scrolls to the top of those wants the ones before them,
-and the node in this process has them. The feed may only grow upwards while it holds everything below: once it was full
-and has dropped its oldest rows, there is no going back.
+The feed is a window. A page is read where somebody comes near one of its edges, and far from there rows are let go: so
+all of the past can be read in the memory of a window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, Literal, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
 
-from core.wire import Entry, EntryId, idempotency_fingerprint, parse_entry_id
+from core.client import PastEntry, PastNotShown, PastPage, PastPlace
 from tui.feed.activities import sentence
-from tui.feed.feed import Feed, Older
+from tui.feed.feed import Feed, PastRow
+from tui.feed.feed_item import FeedItem, place_of
 
-PAGE: Final = 500
-"""Activities read at a time."""
-LATE_KEPT: Final = 10_000
-"""Activities that arrived late, and are remembered so that they are not shown twice."""
+HIDDEN_PAGES_MAX: Final = 20
+"""Pages in a row of which nothing is to be seen, before who reads is asked to go on."""
 MICROSECONDS: Final = 1_000_000
 
 BEGINNING: Final = "nothing older is kept here"
-FULL: Final = "older ones are kept, but the feed is full"
+UNSHOWN: Final = "further back than this server shows"
 
-HistoryPosition = tuple[int, EntryId]
-"""Where an activity stands in the order of all: its stamp (microseconds since 1970) and its id."""
+ReadPage = Callable[[PastPlace | None, bool], Awaitable[PastPage]]
+"""Reads what stands before a place (true) or behind it (false); None: the end of all, or the beginning."""
 
 
-class Archive(Protocol):
-    """Who has the past; `core.engine.Server` is one."""
-
-    async def activities_before(self, before: HistoryPosition | None, most: int) -> Sequence[Entry]: ...
+Above = Literal["unknown", "more", "all", "unshown"]
 
 
 class History:
-    """Grows a feed at its top. Not thread-safe: everything happens on the event loop."""
+    """Moves a feed through the past. Not thread-safe: everything happens on the event loop.
 
-    def __init__(self, feed: Feed, archive: Archive, is_own: Callable[[str], bool]) -> None:
-        self.state: Literal["unknown", "more", "all"] = "unknown"
-        """Whether there is more to be had: unknown until somebody has logged in and been sent what is newest."""
+    Its methods raise PastUnreadable, NotConnected and OutcomeUnknown when there is no page this time, and PastNotShown.
+    """
+
+    def __init__(self, feed: Feed, read: ReadPage, is_own: Callable[[str], bool]) -> None:
+        self._above: Above = "unknown"
+        self._seen = (feed.runs, feed.gone_above)
+        """The window that this is about, and how often it had let go of its oldest rows."""
         self.loading = False
         self._feed = feed
-        self._archive = archive
+        self._read = read
         self._is_own = is_own
-        self._oldest: HistoryPosition | None = None
-        self._late: dict[EntryId, None] = {}
+        self._turn = asyncio.Lock()
 
-    def arrived(self, entry_id: str | None, stamp: int | None) -> None:
+    @property
+    def above(self) -> Above:
+        """Whether there is more to be had above the feed's first row: unknown until somebody has logged in and been
+        sent what is newest; unshown where the server does not show it."""
+        feed = self._feed
+        was, self._seen = self._seen, (feed.runs, feed.gone_above)
+        is_another = was[0] != feed.runs or (was != self._seen and feed.lets_go)
+        if is_another and self._above in ("all", "unshown"):
+            self._above = "more"
+        return self._above
+
+    def _found(self, above: Above) -> None:
+        self._above = above
+        self._seen = (self._feed.runs, self._feed.gone_above)
+
+    def arrived(self, row: FeedItem) -> None:
         """An activity was added to the feed."""
-        if entry_id is None or stamp is None:
-            return
-        if self.state != "unknown" and (self._oldest is None or stamp > self._oldest[0]):
-            # It is newer, as nearly all are.
-            return
-        try:
-            place = (stamp, parse_entry_id(entry_id))
-        except ValueError:
-            return
-        if self.state == "unknown":
-            self._oldest = place if self._oldest is None else min(place, self._oldest)
-        elif self._oldest is not None and place < self._oldest and len(self._late) < LATE_KEPT:
-            self._late[place[1]] = None
+        if self.above == "unknown":
+            self._feed.begins_before(row)
 
-    def caught_up(self) -> None:
-        """What is newest has come; whatever else comes is no longer the beginning of the feed."""
-        if self.state == "unknown":
-            self.state = "more" if self._oldest is not None else "all"
+    def caught_up(self, *, shows: bool) -> None:
+        """What is newest has come; whatever else comes is no longer the beginning of the feed. `shows`: whether the
+        server shows what was before."""
+        self._feed.lets_go = shows
+        if self.above == "unknown" and self._feed.floor is None:
+            # Nothing is kept, or it is a base server's, which nobody can ask for more.
+            self._found("all")
+        elif self.above in ("unknown", "unshown"):
+            self._found("more")
 
-    async def load(self) -> bool:
-        """Put a page of older activities on top of the feed, or say there that it begins here; whether some came.
+    async def load_older(self) -> int:
+        """Put a page of older activities on top of the feed, or say there why there are none; how many came.
 
-        Does nothing while it is at it, or when there is no more. Raises what the archive does.
+        Does nothing while a page is being read, or when there is no more.
         """
-        if self.loading or self.state != "more":
-            return False
-        self.loading = True
-        try:
-            found = await self._archive.activities_before(self._oldest, PAGE)
-        finally:
-            self.loading = False
-        # One row is left for the line that says why there are no more.
-        room = self._feed.room_above - 1
-        if not found or room < 1:
-            self.state = "all"
-            self._feed.mark_beginning(FULL if found else BEGINNING)
-            return False
-        kept = found[-room:]
-        self._oldest = (kept[0].stamp, kept[0].id)
-        self._feed.prepend([self._row(entry) for entry in self._once(kept)])
-        return True
+        feed = self._feed
+        if self.loading or self.above != "more" or not feed.room_above:
+            return 0
+        count = 0
+        async with self._loading():
+            for _ in range(HIDDEN_PAGES_MAX):
+                runs = feed.runs
+                try:
+                    page = await self._read(feed.floor, True)
+                except PastNotShown:
+                    if runs == feed.runs:
+                        self._found("unshown")
+                        feed.mark_top(UNSHOWN)
+                    return 0
+                if runs != feed.runs or (count := self._put_above(page)) or not page.more:
+                    return count
+        return count
 
-    def _once(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Without those that are shown already, and without repetitions after a crash."""
-        known: set[bytes] = set()
-        result: list[Entry] = []
-        for entry in entries:
-            name = idempotency_fingerprint(entry.sender, entry.ref, entry.body) if entry.ref is not None else None
-            if entry.id in self._late or name in known:
-                continue
-            if name is not None:
-                known.add(name)
-            result.append(entry)
-        return result
+    def _put_above(self, page: PastPage) -> int:
+        feed = self._feed
+        found = self._rows(page)
+        rows = found[-feed.room_above :]
+        cut = (
+            place_of(page.entries[-len(rows)].id, page.entries[-len(rows)].stamp)
+            if len(rows) < len(found) and rows
+            else page.reached
+        )
+        before = feed.first_serial
+        feed.prepend(rows, cut)
+        if not page.more and len(rows) == len(found):
+            self._mark_beginning()
+        return before - feed.first_serial
 
-    def _row(self, entry: Entry) -> Older:
+    def _mark_beginning(self) -> None:
+        self._feed.mark_top(BEGINNING)
+        self._found("all")
+
+    async def load_newer(self) -> bool:
+        """Put a page of newer activities at the feed's end, if that is not the present; whether something came."""
+        feed = self._feed
+        if self.loading or feed.attached:
+            return False
+        async with self._loading():
+            for _ in range(HIDDEN_PAGES_MAX):
+                runs, end = feed.runs, feed.end_serial
+                page = await self._read(feed.ceiling, False)
+                if runs != feed.runs:
+                    return True
+                feed.extend(self._rows(page), page.reached if page.more else None)
+                if feed.end_serial != end or feed.attached:
+                    return True
+        return False
+
+    # --- elsewhere -------------------------------------------------------------------------------------------------
+
+    async def go_to_beginning(self) -> int | None:
+        """Have the feed begin with the first activity that is kept; the serial of its first row, None without one."""
+        async with self._loading():
+            if self.above == "all":
+                return self._feed.first_serial
+            page = await self._read_shown(None, backward=False)
+            if not page.entries:
+                return None
+            self._feed.show(self._rows(page), None, page.reached if page.more else None)
+            first = self._feed.first_serial
+            self._mark_beginning()
+            return first
+
+    async def go_to(self, place: PastPlace) -> int | None:
+        """Have the feed at a place; the serial of the first row that stands there or behind it, None if none does."""
+        async with self._loading():
+            behind = await self._read_shown(place, backward=False)
+            if not behind.entries:
+                return None
+            before = await self._read_shown(place, backward=True)
+            rows = [*self._rows(before), *self._rows(behind)]
+            gone = self._feed.gone_above
+            ceiling = behind.reached if behind.more else None
+            self._feed.show(rows, before.reached or place, ceiling, len(before.entries))
+            self._found("more")
+            if not before.more and gone == self._feed.gone_above:
+                self._mark_beginning()
+            return self._feed.serial_of(behind.entries[0].id)
+
+    async def _read_shown(self, place: PastPlace | None, *, backward: bool) -> PastPage:
+        """The first page from a place on of which something is to be seen."""
+        for _ in range(HIDDEN_PAGES_MAX):
+            page = await self._read(place, backward)
+            if page.entries or not page.more:
+                break
+            place = page.reached
+        return page
+
+    def _loading(self) -> _Loading:
+        return _Loading(self, self._turn)
+
+    def _rows(self, page: PastPage) -> list[PastRow]:
+        return [self._row(entry) for entry in page.entries]
+
+    def _row(self, entry: PastEntry) -> PastRow:
         sender = entry.sender or sentence(entry.body).sender
-        return Older(entry.body, sender, entry.stamp / MICROSECONDS, self._is_own(sender), str(entry.id))
+        at = entry.stamp / MICROSECONDS
+        return PastRow(entry.body, sender, at, self._is_own(sender), entry.id, entry.stamp)
+
+
+class _Loading:
+    """One thing at a time, and meanwhile it is told that something is read."""
+
+    def __init__(self, history: History, turn: asyncio.Lock) -> None:
+        self._history = history
+        self._turn = turn
+
+    async def __aenter__(self) -> None:
+        await self._turn.acquire()
+        self._history.loading = True
+
+    async def __aexit__(self, *_: object) -> None:
+        self._history.loading = False
+        self._turn.release()

@@ -17,13 +17,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from core.client import NotConnected, OperatorSeat, ResumePoint
+from core.client import NotConnected, OperatorSeat, PastPage, PastPlace, ResumePoint
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
 from core.query import is_to
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
-from tui.feed.history import Archive, History
+from tui.feed.history import History
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.visitors import Visitors
 from tui.text.safe_text import neutralise, neutralise_name
@@ -87,12 +87,8 @@ class ClientModel:
         owns_node: bool = True,
         clock: Callable[[], float] | None = None,
         feed_capacity: int = CAPACITY,
-        archive: Archive | None = None,
     ) -> None:
-        """
-        `clock`: seconds since 1970. `archive`: who has what is older than the feed's first row; None when nobody here
-        does.
-        """
+        """`clock`: seconds since 1970."""
         self.node = node
         self.owns_node = owns_node and node is not None
         """Whether leaving takes the node out of the network."""
@@ -106,7 +102,7 @@ class ClientModel:
         self.feed = Feed(feed_capacity)
         self.resume: ResumePoint | None = None
         """What the last client has received: the next one, whoever it logs in as, begins with what came since."""
-        self.past = History(self.feed, archive, self._is_own) if archive is not None else None
+        self.past = History(self.feed, self._read_past, self._is_own)
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self.notices_seen = 0
         """Notices that ever came in."""
@@ -215,15 +211,10 @@ class ClientModel:
             raise NotConnected("you are not logged in")
         return self._client.operator_seat(signer)
 
-    async def look_back(self) -> bool:
-        """Put a page of older activities on top of the feed; whether some came."""
-        if self.past is None:
-            return False
-        try:
-            return await self.past.load()
-        except Exception as error:
-            self.fault(f"what is older cannot be read: {error}")
-            return False
+    async def _read_past(self, place: PastPlace | None, backward: bool) -> PastPage:
+        if self._client is None:
+            raise NotConnected("you are not logged in")
+        return await self._client.read_past(place, backward)
 
     def listen_for_silence(self) -> None:
         """Look whether the server still says something."""
@@ -273,9 +264,18 @@ class ClientModel:
         stamp: int | None = None,
     ) -> None:
         """`at` is seconds since 1970. `entry_id` and `stamp` (microseconds) are None where a base server tells none."""
-        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=self._is_own(sender), entry_id=entry_id)
-        if self.past is not None:
-            self.past.arrived(entry_id, stamp)
+        entry = self.feed.add(
+            body,
+            sender,
+            at,
+            live=live,
+            own_ref=own_ref,
+            own=self._is_own(sender),
+            entry_id=entry_id,
+            stamp=stamp,
+            came=self.clock(),
+        )
+        self.past.arrived(entry)
         if entry.own and not live:
             self._own_caught_up += 1
         if live and not entry.own:
@@ -338,8 +338,7 @@ class ClientModel:
     def caught_up(self, count: int) -> None:
         """Everything is live from here on; `count` activities came before. Nobody missed their own among them."""
         missed = count - self._own_caught_up
-        if self.past is not None:
-            self.past.caught_up()
+        self.past.caught_up(shows=self._client is not None and self._client.shows_past)
         first, self._began = not self._began, True
         if first and self.feed.arrived:
             self.feed.mark("from here on, live", self.clock())

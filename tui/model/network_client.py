@@ -12,6 +12,8 @@ from core.client import (
     NetworkTrust,
     OperatorSeat,
     OutcomeUnknown,
+    PastPage,
+    PastPlace,
     PostQueueFull,
     SecretRefused,
 )
@@ -58,6 +60,13 @@ class NetworkClient:
 
     def operator_seat(self, signer: Ed25519Signer) -> OperatorSeat:
         return OperatorSeat(self._client, signer)
+
+    @property
+    def shows_past(self) -> bool:
+        return self._client.shows_past
+
+    async def read_past(self, place: PastPlace | None, backward: bool) -> PastPage:
+        return await self._client.read_past(place, backward=backward)
 
     async def close(self) -> None:
         await self._client.close()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from core.client import OperatorSeat
+from core.client import OperatorSeat, PastPage, PastPlace
 from core.node import NodeSnapshot
 from core.wire import ANONYMOUS, Address, Ed25519Signer, Invited
 
@@ -60,6 +60,16 @@ class ClientFace(Protocol):
 
     def operator_seat(self, signer: Ed25519Signer) -> OperatorSeat:
         """What an operator orders with a key."""
+        ...
+
+    @property
+    def shows_past(self) -> bool:
+        """Whether the present server shows pages of the past."""
+        ...
+
+    async def read_past(self, place: PastPlace | None, backward: bool) -> PastPage:
+        """What stands before a place in the past, or behind it; None: the end of all, or the beginning. Raises
+        NotConnected, PastNotShown, PastUnreadable and OutcomeUnknown."""
         ...
 
     async def close(self) -> None: ...

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.node import NodeSnapshot, Notice
-from core.wire import Address, Entry, EntryId, Invited
+from core.wire import Address, Invited
 from tui.model.network_faces import LinkTraffic
 from tui.model.visitors import SessionView
 from tui.own_screen import screen_protocol
@@ -24,7 +24,7 @@ ENDED: Final = "the server's process has ended"
 
 
 class NodeStub:
-    """A `NodeFace`, an `Archive` and a `Visitors`: one connection to the node's process."""
+    """A `NodeFace` and a `Visitors`: one connection to the node's process."""
 
     def __init__(self, control: socket.socket, homes: socket.socket) -> None:
         """`control`: for the messages; `homes`: over which the client's connections are handed."""
@@ -85,8 +85,6 @@ class NodeStub:
                 self._answered(call, path, problem)
             case screen_protocol.ServerInvited(call=call, invited=invited, problem=problem):
                 self._answered(call, invited, problem)
-            case screen_protocol.OlderActivities(call=call, entries=entries, problem=problem):
-                self._answered(call, entries, problem)
 
     def _end(self, undone: tuple[str, ...]) -> None:
         if not self._closed.done():
@@ -175,10 +173,6 @@ class NodeStub:
 
     async def invite(self, uses: int, seconds: float) -> Invited:
         found: Invited = await self._call(lambda call: screen_protocol.InviteServer(call, uses, seconds))
-        return found
-
-    async def activities_before(self, before: tuple[int, EntryId] | None, most: int) -> Sequence[Entry]:
-        found: list[Entry] = await self._call(lambda call: screen_protocol.ReadOlder(call, before, most))
         return found
 
     async def _call(self, make: Callable[[int], screen_protocol.FromScreen]) -> Any:

@@ -96,7 +96,6 @@ def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
         plan.person,
         directory=Path(plan.data_dir),
         node=node,
-        archive=node,
         visitors=node if plan.ssh else None,
         anonymous=plan.anonymous,
         stops=False,

@@ -197,8 +197,6 @@ class ScreenProcess:
                 self._answer(self._back_up(call))
             case screen_protocol.InviteServer():
                 self._answer(self._invite(message))
-            case screen_protocol.ReadOlder():
-                self._answer(self._read_older(message))
             case screen_protocol.TerminalGivenBack():
                 self._given_back.set()
             case screen_protocol.ScreenFault(text=text):
@@ -226,12 +224,3 @@ class ScreenProcess:
         except Exception as error:
             problem = str(getattr(error, "strerror", None) or error) or type(error).__name__
         self._pipe.send(screen_protocol.ServerInvited(asked.call, invited, problem))
-
-    async def _read_older(self, asked: screen_protocol.ReadOlder) -> None:
-        try:
-            found = list(await self._server.activities_before(asked.before, asked.most))
-        except Exception as error:
-            problem = str(error) or type(error).__name__
-            self._pipe.send(screen_protocol.OlderActivities(asked.call, [], problem))
-        else:
-            self._pipe.send(screen_protocol.OlderActivities(asked.call, found, None))

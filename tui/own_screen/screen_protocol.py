@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from core.node import NodeSnapshot
-from core.wire import Entry, EntryId, Invited
+from core.wire import Invited
 from tui.model.visitors import SessionView
 from tui.own_screen.person_options import PersonOptions
 from tui.processes.node_picture import NodeNotice
@@ -81,14 +81,6 @@ class ServerInvited(msgspec.Struct, frozen=True, tag=True):
     problem: str | None
 
 
-class OlderActivities(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `ReadOlder`."""
-
-    call: int
-    entries: list[Entry]
-    problem: str | None
-
-
 ToScreen = (
     ScreenPlan
     | NodeStarted
@@ -99,7 +91,6 @@ ToScreen = (
     | GiveTerminalBack
     | BackupMade
     | ServerInvited
-    | OlderActivities
 )
 
 # --- from the screen --------------------------------------------------------------------------------------------------
@@ -146,14 +137,6 @@ class InviteServer(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
-class ReadOlder(msgspec.Struct, frozen=True, tag=True):
-    """The newest activities before a place."""
-
-    call: int
-    before: tuple[int, EntryId] | None
-    most: int
-
-
 class TerminalGivenBack(msgspec.Struct, frozen=True, tag=True):
     """The answer to `GiveTerminalBack`."""
 
@@ -179,7 +162,6 @@ FromScreen = (
     | LeaveNetwork
     | MakeBackup
     | InviteServer
-    | ReadOlder
     | TerminalGivenBack
     | ScreenFault
     | ScreenEnded

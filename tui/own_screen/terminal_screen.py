@@ -13,7 +13,6 @@ from core.wire import Address
 from tui.application.app import ActivityApp, Before
 from tui.application.first_visit import NOT_KNOWN
 from tui.application.screen_supervisor import ScreenSupervisor
-from tui.feed.history import Archive
 from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
@@ -37,7 +36,6 @@ class TerminalScreen:
         *,
         directory: Path | None,
         node: NodeFace | None = None,
-        archive: Archive | None = None,
         visitors: Visitors | None = None,
         target: Address | None = None,
         network: str = "",
@@ -50,7 +48,7 @@ class TerminalScreen:
         person does, too, if `network_is_new`. `stops`: whether this process is stopped by itself (see `LocalDriver`).
         Nothing is shown, and the terminal is left alone, until `begin`.
         """
-        self.model = ClientModel(make_client, node=node, target=target, network=network, archive=archive)
+        self.model = ClientModel(make_client, node=node, target=target, network=network)
         self.model.network_is_new = network_is_new
         self.model.visitors = visitors
         self.report: list[str] = []

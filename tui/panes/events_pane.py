@@ -10,8 +10,8 @@ from textual.strip import Strip
 
 from core.node import Notice, NoticeKind, Severity
 from tui.model.client_model import ClientModel
+from tui.text.clock_times import clock_time
 from tui.text.safe_text import neutralise
-from tui.widgets.feed_view import clock_time
 from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import wrap
 

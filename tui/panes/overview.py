@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import tzinfo
 from typing import Final
 
 from rich.cells import cell_len
@@ -11,6 +12,7 @@ from core.node import NodeSnapshot, ServerView
 from core.wire import Address, Scope, scope_of
 from tui.model.client_model import ClientModel, ClientStage
 from tui.text import figures, invitation
+from tui.text.clock_times import clock_time, same_day
 from tui.text.safe_text import neutralise, neutralise_name
 
 StyledText = tuple[str, str]
@@ -123,6 +125,17 @@ def unseen(model: ClientModel) -> str:
             return "Waiting for the first look at the network\N{HORIZONTAL ELLIPSIS}"
         case _:
             return f"Not connected yet: {neutralise(model.stage_words, 120)}"
+
+
+def feed_note(model: ClientModel, at: float | None, zone: tzinfo | None, problem: str) -> str:
+    """Where one reads in the feed, by the time of the topmost activity; nothing while one follows. `problem`: why no
+    more can be read, as a clause."""
+    if at is None:
+        return ""
+    today = same_day(at, model.clock(), zone)
+    when = clock_time(at, zone, "%H:%M" if today else "%a %d %b %Y, %H:%M")
+    state = "reading more\N{HORIZONTAL ELLIPSIS}" if model.past.loading else problem and neutralise(problem, 120)
+    return " \u00b7 ".join(part for part in (f"reading {when}", state, "End follows") if part)
 
 
 STALE: Final = "as it was: not connected now"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.node import ConnectionView, NodeSnapshot
 from core.wire import ANONYMOUS, parse_address
-from tui.feed.feed import FeedItem
+from tui.feed.feed_item import FeedItem
 from tui.text.order_words import order_line
 
 WHERE = "select an activity (F2), a connection (F3), a user (F4) or a server (F6)"

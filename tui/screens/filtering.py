@@ -1,25 +1,19 @@
-"""What a person does to the feed as a whole: filter it, go from match to match, and look further back."""
+"""What a person does to the feed as a whole: filter it, and go from match to match."""
 
 from __future__ import annotations
 
 import time
-from datetime import tzinfo
 
 from textual import on
 from textual.widgets import Input
 
 from core.query import EVERYTHING, Query, parse
-from tui.model.client_model import ClientModel
-from tui.screens.panes_screen import PanesScreen
+from tui.screens.moving_in_past import PastScreen
 from tui.widgets.feed_view import FeedView
 
 
-class FilteringScreen(PanesScreen):
+class FilteringScreen(PastScreen):
     """The panes, with a filter over the feed."""
-
-    def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:
-        super().__init__(model, zone=zone)
-        self._looking_back = False
 
     def action_filter(self) -> None:
         self.action_show_pane("feed")
@@ -47,25 +41,6 @@ class FilteringScreen(PanesScreen):
     @on(FeedView.PositionChanged)
     def _feed_moved(self) -> None:
         self.show_bars()
-
-    @on(FeedView.OlderWanted)
-    def _older_wanted(self) -> None:
-        if self._more_above() and not self._looking_back:
-            self._looking_back = True
-            self.run_worker(self._look_back(), group="older")
-
-    async def _look_back(self) -> None:
-        """Have the feed grow at its top: by a page, and while a filter hides all of it, by another one."""
-        feed = self.feed
-        shown = feed.row_count()
-        try:
-            while await self.model.look_back():
-                self.show_news()
-                if feed.row_count() > shown:
-                    return
-        finally:
-            self._looking_back = False
-        self.show_news()
 
     def _set_filter(self, text: str) -> None:
         """Set a filter that is written to its end. Raises ValueError with a sentence for a person."""
@@ -107,6 +82,8 @@ class FilteringScreen(PanesScreen):
     def action_leave_field(self) -> None:
         if self.focused is self.filter_input or (self.focused is self.feed and self.feed.filter):
             self._close_filter()
+        elif self.focused is self.feed and self.feed.came_from:
+            self.feed.go_back()
         elif self.zoomed and not isinstance(self.focused, Input):
             self.action_zoom()
         self.current_list.focus()

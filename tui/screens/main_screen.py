@@ -90,6 +90,8 @@ class MainScreen(OperatorScreen):
                 self.action_show_pane("users")
             case "filter":
                 self._set_filter(line.text)
+            case "go":
+                self.go_to(line.text)
             case "json":
                 self.model.post(raw_activity(line.text))
                 self.feed.action_end()

@@ -75,6 +75,8 @@ class PanesScreen(Screen[None]):
         self._parts: tuple[Widget, ...] = ()
         self._filter_problem = ""
         """What is wrong with the filter, in words."""
+        self.past_problem = ""
+        """Why no more of the past can be read now."""
 
     def compose(self) -> ComposeResult:
         yield TopBar(markup=False, id="top")
@@ -113,7 +115,7 @@ class PanesScreen(Screen[None]):
 
     def _more_above(self) -> bool:
         """Whether the feed may grow at its top."""
-        return self.model.past is not None and self.model.past.state == "more"
+        return self.model.past.above == "more"
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -196,6 +198,7 @@ class PanesScreen(Screen[None]):
         """The lines above the panes and the panes' titles, if they have something new to say."""
         model, feed, snapshot = self.model, self.feed, self.model.snapshot
         found = self._filter_problem
+        note = overview.feed_note(model, feed.reading_at, self._zone, self.past_problem)
         if feed.filter and not found:
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""
@@ -213,7 +216,7 @@ class PanesScreen(Screen[None]):
             self._inviting = self._inviting is not False and overview.is_alone(snapshot)
         invite = overview.invite_line(model, self.size.width - 2) if self._inviting else ""
         top = overview.top_line(model)
-        said = (top, invite, self._current, self.size, feed.unseen, feed.following, found, notes)
+        said = (top, invite, self._current, self.size, feed.unseen, note, found, notes)
         if said == self._bars:
             return
         self._bars = said
@@ -225,7 +228,7 @@ class PanesScreen(Screen[None]):
         words = self.query_one("#filter-words", Static)
         if words.content != found:
             words.update(found)
-        self.pane("feed").say("" if feed.following else "reading \u00b7 End follows")
+        self.pane("feed").say(note)
         for name, note in zip(("connections", "users", "network"), notes, strict=True):
             self.pane(name).say(note)
 

@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import ClassVar, Final
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from tui.feed.activities import compact, pretty, set_apart
-from tui.feed.feed import FeedItem
+from tui.feed.activities import SHOWN_CHARACTERS_MAX, compact
+from tui.feed.feed_item import FeedItem
+from tui.feed.object_tree import ObjectTree
 from tui.feed.origins import NOT_TOLD, origin_of
 from tui.model.client_model import ClientModel
 from tui.panes.events_pane import EventsView
 from tui.panes.network_pane import NetworkView
 from tui.screens.dialog import DialogScreen
+from tui.text.clock_times import clock_time
 from tui.text.safe_text import neutralise, neutralise_lines, neutralise_name
 from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings, key_names
 from tui.user_actions.action_table import ACTIONS
-from tui.widgets.feed_view import FeedView, clock_time
-from tui.widgets.roles import Piece, look_of
+from tui.widgets.feed_view import FeedView
+from tui.widgets.object_view import ObjectView
+from tui.widgets.roles import Piece
 from tui.widgets.row_view import RowView
 from tui.widgets.table_view import TableView
 from tui.widgets.text_view import TextView
 
-_JSON = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*|true|false|null)|([^"\d\w-]+|.)')
-
-
-def json_lines(text: str) -> list[list[Piece]]:
-    """Pretty JSON with its keys, texts and values told apart."""
-    lines: list[list[Piece]] = []
-    for line in text.split("\n"):
-        pieces: list[Piece] = []
-        for quoted, colon, value, rest in _JSON.findall(line):
-            if quoted:
-                if colon:
-                    pieces += [(quoted, "object"), (colon, "dim")]
-                else:
-                    pieces += map(look_of, set_apart(quoted, "good"))
-            elif value:
-                pieces.append((value, "name-0"))
-            else:
-                pieces.append((rest, "dim" if rest.strip() else "text"))
-        lines.append(pieces)
-    return lines
-
-
 HELP_INDENT: Final = 24
+MOMENT: Final = "%Y-%m-%d %H:%M:%S"
 DIALOG_WIDTH: Final = 100
 FRAME_WIDTH: Final = 8
 """Cells of the dialog beside the text, at most."""
@@ -66,14 +48,13 @@ class ReadingScreen(DialogScreen[None]):
     def __init__(self, title: str, lines: Sequence[Sequence[Piece]], copied: str, *, indent: int = 0) -> None:
         super().__init__()
         self._title = title
-        self._indent = indent
-        self._text = lines
+        self._view: TextView | ObjectView = TextView(lines, indent=indent, widget_id="reading")
         self._copied = copied
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -large") as dialog:
             dialog.border_title = self._title.replace("[", r"\[")
-            yield TextView(self._text, indent=self._indent, widget_id="reading")
+            yield self._view
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", compact=True)
                 yield Button("Close (Esc)", id="close", compact=True, variant="primary")
@@ -84,7 +65,7 @@ class ReadingScreen(DialogScreen[None]):
     def on_resize(self) -> None:
         # No higher than what there is to read; the stylesheet says how high at most.
         room = self.size.height
-        rows = self.query_one("#reading", TextView).lines_at(min(DIALOG_WIDTH, self.size.width) - FRAME_WIDTH, room)
+        rows = self._view.lines_at(min(DIALOG_WIDTH, self.size.width) - FRAME_WIDTH, room)
         self.query_one(".dialog").styles.height = rows + FRAME_HEIGHT if rows < room else None
         super().on_resize()
 
@@ -117,21 +98,32 @@ def _details(title: str, text: str) -> ReadingScreen:
     return ReadingScreen(title, [[(line, "text")] for line in text.split("\n")], text)
 
 
-def _activity(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
+class InspectorScreen(ReadingScreen):
+    """An activity in full."""
+
+    def __init__(self, facts: Sequence[tuple[str, str]], body: bytes) -> None:
+        super().__init__("Activity", [], compact(body))
+        came = neutralise_lines(body.decode("utf-8", "replace"), SHOWN_CHARACTERS_MAX).split("\n")
+        self._view = ObjectView(facts, ObjectTree(body), came, widget_id="reading")
+
+    @on(ObjectView.Turned)
+    def _turned(self) -> None:
+        self.on_resize()
+
+
+def _activity(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> InspectorScreen | None:
     if entry.state == "mark":
         return None
     said = model.feed.sentence(entry)
-    head = (
+    facts = (
         ("from", neutralise_name(entry.sender)),
-        ("at", clock_time(entry.at, zone, "%Y-%m-%d %H:%M:%S")),
+        ("at", clock_time(entry.at, zone, MOMENT)),
+        ("here", clock_time(entry.came, zone, MOMENT) if entry.came else "read from the past of the server"),
         ("types", neutralise(", ".join(said.types), 200) or "none of ActivityStreams"),
         ("state", entry.state + (f": {neutralise(entry.why, 200)}" if entry.why else "")),
         *_origin(entry, model),
     )
-    lines: list[Sequence[Piece]] = [[(f"{label:<10}", "dim"), (value, "text")] for label, value in head]
-    lines.append([("", "text")])
-    lines.extend(json_lines(pretty(entry.body)))
-    return ReadingScreen("Activity", lines, compact(entry.body))
+    return InspectorScreen(facts, entry.body)
 
 
 def _origin(entry: FeedItem, model: ClientModel) -> list[tuple[str, str]]:

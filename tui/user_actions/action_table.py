@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 ActionScope = Literal[
-    "application", "panes", "rows", "connections", "line", "question", "form", "text", "invitation", "secret"
+    "application", "panes", "rows", "connections", "line", "question", "form", "text", "invitation", "tree", "secret"
 ]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
 one writes, in a question with two answers, in a dialog with fields, in one that is read, in the one that tells how
-others join, at a secret that was made."""
+others join, in an activity in full, at a secret that was made."""
 
 ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 
@@ -101,7 +101,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "feed.leave",
         "escape",
         "Leave the line",
-        "Out of the line where you write, or of the filter, back to the list.",
+        "Out of the line where you write, or of the filter, back to the list; in the feed, back to where you were.",
         "Feed",
         "leave_field",
     ),
@@ -124,6 +124,14 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
     ),
     UserAction("feed.next_match", "n", "Next match", "Move to the next match of the filter.", "Feed", "next_match"),
     UserAction("feed.previous_match", "N", "Match before", "Move to the match before.", "Feed", "previous_match"),
+    UserAction(
+        "feed.go",
+        "ctrl+g,colon",
+        "Go to a date\N{HORIZONTAL ELLIPSIS}",
+        "Read the feed from a date or time on. Escape goes back to where you were.",
+        "Feed",
+        "ask_moment",
+    ),
     UserAction(
         "feed.inspect",
         "enter",
@@ -214,7 +222,15 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         scope="rows",
     ),
     UserAction("rows.page_up", "pageup", "A page up", "A page up.", "Lists", "page(-1)", scope="rows"),
-    UserAction("rows.top", "g,home", "First row", "To the first row.", "Lists", "top", scope="rows"),
+    UserAction(
+        "rows.top",
+        "g,home",
+        "First row",
+        "To the first row; in the feed, to the first activity that is kept.",
+        "Lists",
+        "top",
+        scope="rows",
+    ),
     UserAction(
         "rows.end",
         "G,end",
@@ -378,6 +394,26 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         scope="invitation",
         palette=False,
         footer="The secret",
+    ),
+    UserAction(
+        "tree.open",
+        "right,l",
+        "Open the value",
+        "In an activity in full: show what is in the selected value. Enter opens and closes it.",
+        "Dialogs",
+        "open_value",
+        scope="tree",
+        palette=False,
+    ),
+    UserAction(
+        "tree.close",
+        "left,h",
+        "Close the value",
+        "In an activity in full: close the selected value, or go to the one that it stands in.",
+        "Dialogs",
+        "close_value",
+        scope="tree",
+        palette=False,
     ),
     UserAction(
         "secret.stay",

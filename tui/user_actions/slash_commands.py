@@ -24,6 +24,9 @@ COMMANDS: Final = (
     SlashCommand(
         "filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, #TAG, after:2d. Without words: shows all."
     ),
+    SlashCommand(
+        "go", "/go DATE|first|last", "Reads the feed from a date or time on: 2026-03-01, 14:30, 3d.", needs="a date"
+    ),
     SlashCommand("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
     SlashCommand("invite", "/invite", "Shows and copies the command with which a person joins; invites a server."),
     SlashCommand(

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 import zlib
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import date, datetime, tzinfo
-from functools import lru_cache, partial
+from datetime import tzinfo
+from functools import partial
 from typing import Any, Final
 
+import msgspec
 from rich.cells import cell_len
 from textual.message import Message
 from textual.strip import Strip
 
+from core.client import PastPlace
 from core.query import EVERYTHING, Query, fold, is_to
 from tui.feed.activities import Span, compact
-from tui.feed.feed import PENDING_SERIAL, Feed, FeedItem
+from tui.feed.feed import Feed
+from tui.feed.feed_item import PENDING_SERIAL, FeedItem
 from tui.look.hues import HUES
+from tui.text.clock_times import clock_time, same_day
 from tui.text.safe_text import fit, neutralise_name
 from tui.widgets.roles import Piece, look_of
 from tui.widgets.row_view import RowView
@@ -32,6 +35,11 @@ NAME_CELLS: Final = 12
 WIDE: Final = 56
 SCAN_SLICE: Final = 0.006
 """Seconds that a search through old rows may take before everything else has its turn."""
+
+NEAR: Final = 20
+"""So many rows from an edge of the window what is beyond it is asked for, or as many as the view has lines."""
+TRAIL: Final = 16
+"""Places that somebody can go back to."""
 
 EMPTY: Final = "Nothing here yet. Write the first line below."
 
@@ -51,31 +59,13 @@ def name_role(name: str) -> str:
     return f"name-{zlib.crc32(name.encode('utf-8', 'replace')) % HUES}"
 
 
-def clock_time(at: float, zone: tzinfo | None, form: str) -> str:
-    """A moment in local time; a stamp that no calendar knows is shown as dashes."""
-    try:
-        return _in_words(int(at), zone, form)
-    except (ValueError, OverflowError, OSError):
-        return re.sub("%[a-zA-Z]", "--", form.replace("%Y", "----"))
+class Bookmark(msgspec.Struct, frozen=True):
+    """Where somebody was: the topmost activity, how many of the view's lines stood above it, and the selected one.
+    Without a topmost one they followed what is new."""
 
-
-def same_day(one: float, other: float, zone: tzinfo | None) -> bool:
-    """Whether two moments are on one day in local time; those that no calendar knows are on any."""
-    try:
-        return _day(int(one), zone) == _day(int(other), zone)
-    except (ValueError, OverflowError, OSError):
-        return True
-
-
-# Much arrives in the same second, and is asked for in each frame.
-@lru_cache(maxsize=1024)
-def _in_words(second: int, zone: tzinfo | None, form: str) -> str:
-    return datetime.fromtimestamp(second, zone).strftime(form)
-
-
-@lru_cache(maxsize=1024)
-def _day(second: int, zone: tzinfo | None) -> date:
-    return datetime.fromtimestamp(second, zone).date()
+    top: PastPlace | None = None
+    lines: int = 0
+    selected: PastPlace | None = None
 
 
 class FeedView(RowView):
@@ -95,7 +85,20 @@ class FeedView(RowView):
         """The view has begun or ceased to follow, or more is new below."""
 
     class OlderWanted(Message):
-        """Somebody is at the top, or tried to go beyond it: what is older is wanted there, if there is any."""
+        """Somebody is near the top: what is older is wanted there, if there is any."""
+
+    class NewerWanted(Message):
+        """Somebody is near the end, and that is not the present: what is newer is wanted there."""
+
+    class BeginningWanted(Message):
+        """Somebody wants to read from the first activity on."""
+
+    class BackWanted(Message):
+        """Somebody wants to go back to where they were, which is not in the window any more."""
+
+        def __init__(self, bookmark: Bookmark) -> None:
+            super().__init__()
+            self.bookmark = bookmark
 
     def __init__(
         self,
@@ -123,7 +126,13 @@ class FeedView(RowView):
         self._matches: deque[int] = deque()
         self._tested_from = self._tested_to = feed.end_serial
         self._searching = False
-        self._seen_serial = feed.end_serial
+        self._came = feed.came
+        """How many rows had come when it was last looked."""
+        self._unseen_rows = self._unseen_matches = 0
+        self._run = feed.runs
+        self._before_filter: Bookmark | None = None
+        self._trail: list[Bookmark] = []
+        """Where somebody was before each time they went elsewhere."""
         self._told = (True, 0)
         self._pending: tuple[FeedItem, ...] = feed.pending()
         self._end = feed.end_serial
@@ -151,21 +160,29 @@ class FeedView(RowView):
         return self._searching
 
     def apply_filter(self, wanted: Query) -> None:
-        """Show what matches; an empty filter shows everything."""
+        """Show what matches; an empty filter shows everything, where one was before."""
         if wanted == self._filter:
             return
+        if not self._filter:
+            self._before_filter = self.bookmark()
         self._filter = wanted
+        self.feed.keeps_all = bool(wanted)
+        self._search_anew()
+        if not wanted and self._before_filter is not None:
+            self.return_to(self._before_filter)
+            self.feed.shrink()
+        self.changed()
+
+    def _search_anew(self) -> None:
         self._generation += 1
         self._matches.clear()
         self._tested_from = self._tested_to = self.feed.end_serial
-        self._cursor_key = None
         self._to_end()
-        self._searching = bool(wanted)
-        if wanted:
+        self._searching = bool(self._filter)
+        if self._filter:
             # Not begun before it is its turn: another filter may be typed by then.
-            search: Any = partial(self._search, wanted, self._generation, self._tested_to)
+            search: Any = partial(self._search, self._filter, self._generation, self._tested_to)
             self.run_worker(search, group="search", exclusive=True)
-        self.changed()
 
     def toggle_rest(self) -> None:
         """Hide or show what does not match."""
@@ -234,9 +251,19 @@ class FeedView(RowView):
 
     def _take(self) -> None:
         """Take what has come since the last time."""
-        self._pending = self.feed.pending()
-        self._end = self.feed.end_serial
+        feed = self.feed
+        self._pending = feed.pending() if feed.attached else ()
+        self._count_unseen(feed.came - self._came)
+        self._came = feed.came
+        if self._run != feed.runs:
+            self._run = feed.runs
+            if self._filter:
+                self._search_anew()
+        self._end = feed.end_serial
         if self._filter:
+            while self._matches and self._matches[-1] >= self._end:
+                self._matches.pop()
+            self._tested_to = min(self._tested_to, self._end)
             while self._tested_to < self._end:
                 entry = self.feed.by_serial(self._tested_to)
                 if entry is not None and self.feed.is_wanted(entry, self._filter):
@@ -250,6 +277,13 @@ class FeedView(RowView):
                     self._matches.appendleft(self._tested_from)
             self._forget_left()
 
+    def _count_unseen(self, count: int) -> None:
+        if not count or self.following:
+            return
+        self._unseen_rows += count
+        if self._filter:
+            self._unseen_matches += sum(self.feed.is_wanted(row, self._filter) for row in self.feed.newest(count))
+
     def _forget_left(self) -> None:
         """The oldest rows leave whenever something arrives: between two frames, and between the steps of one."""
         while self._matches and self._matches[0] < self.feed.first_serial:
@@ -259,22 +293,24 @@ class FeedView(RowView):
         if not self._taken:
             self._take()
         self._taken = False
-        if self._follow:
-            self._seen_serial = self._end
         super().changed()
+        if self.following:
+            self._unseen_rows = self._unseen_matches = 0
+        self.feed.reading = None if self.following else self._top_serial()
         position = (self._follow, self.unseen)
         if position != self._told and self.is_attached:
             self._told = position
             self.post_message(self.PositionChanged())
 
     @property
-    def _filtered(self) -> bool:
+    def hides_some(self) -> bool:
+        """Whether rows that do not match a filter are not shown."""
         return bool(self._filter) and not self._with_rest
 
     @property
     def _settled(self) -> int:
-        if not self._filtered:
-            return max(0, self._end - self.feed.first_serial)
+        if not self.hides_some:
+            return max(0, min(self._end, self.feed.end_serial) - self.feed.first_serial)
         self._forget_left()
         return len(self._matches)
 
@@ -285,7 +321,7 @@ class FeedView(RowView):
         settled = self._settled
         if index >= settled:
             return self._pending[index - settled].serial
-        return self._matches[index] if self._filtered else self.feed.first_serial + index
+        return self._matches[index] if self.hides_some else self.feed.first_serial + index
 
     def row_index(self, key: Hashable) -> int | None:
         assert isinstance(key, int)
@@ -293,14 +329,16 @@ class FeedView(RowView):
         if key >= PENDING_SERIAL:
             place = next((place for place, entry in enumerate(self._pending) if entry.serial >= key), None)
             return settled + place if place is not None else max(0, self.row_count() - 1)
-        if self._filtered:
+        if self.hides_some:
             return bisect_left(self._matches, key)
         return max(0, key - self.feed.first_serial)
 
     def row_version(self, index: int) -> Hashable:
         settled = self._settled
         state = self._pending[index - settled].state if index >= settled else None
-        return self._generation, self.feed.removals, state, self._new_day(index), self._reader()
+        # What was let go of may come again with another one in its place.
+        identity = self._entry(index).id
+        return identity, self._generation, self.feed.removals, state, self._new_day(index), self._reader()
 
     def _new_day(self, index: int) -> str:
         """The date, where it is another one than above; at the top, where it is not today's.
@@ -325,7 +363,7 @@ class FeedView(RowView):
         settled = self._settled
         if index >= settled:
             return self._pending[index - settled]
-        entry = self.feed.by_serial(self._matches[index] if self._filtered else self.feed.first_serial + index)
+        entry = self.feed.by_serial(self._matches[index] if self.hides_some else self.feed.first_serial + index)
         if entry is None:
             raise IndexError(index)
         return entry
@@ -384,20 +422,126 @@ class FeedView(RowView):
         line = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
         return self.strip_of([(fit(line * (dashes // 2) + words + line * (dashes - dashes // 2), width), "mark")])
 
-    def reached_end(self) -> None:
-        self._seen_serial = self._end
+    # --- where one is ----------------------------------------------------------------------------------------------
 
-    def reached_top(self) -> None:
-        self.post_message(self.OlderWanted())
+    @property
+    def may_follow(self) -> bool:
+        return self.feed.attached
+
+    @property
+    def following(self) -> bool:
+        """Whether the end of the view is the present, and stays so."""
+        return self._follow and self.feed.attached
+
+    def moved(self, step: int) -> None:
+        visible, near = self.visible_rows, max(self._row_height, NEAR)
+        if step < 0 and visible.start < near:
+            self.post_message(self.OlderWanted())
+        elif step > 0 and not self.feed.attached and visible.stop > self.row_count() - near:
+            self.post_message(self.NewerWanted())
+
+    def hold(self) -> None:
+        """Stay where the view is, also where it was at the end: more comes behind that."""
+        if self._follow and not self.feed.attached and self._visible:
+            index, line = self._visible[0]
+            self._cursor_key = self.row_key(self.row_count() - 1)
+            self._anchor(index, line)
+            self._follow = False
+
+    def _top_serial(self) -> int | None:
+        """The serial of the topmost row that is no line of the application's own; without one, of the last row."""
+        for index in self.visible_rows:
+            if index < self._settled and self._entry(index).state != "mark":
+                return self._entry(index).serial
+        return self.feed.end_serial - 1
+
+    @property
+    def reading_at(self) -> float | None:
+        """The time of the topmost activity, in seconds since 1970; None while the view follows."""
+        serial = None if self.following else self._top_serial()
+        entry = self.feed.by_serial(serial) if serial is not None else None
+        return entry.at if entry is not None else None
+
+    def bookmark(self) -> Bookmark:
+        """Where one is."""
+        if self.following or not self._visible:
+            return Bookmark()
+        selected = self.selected
+        cursor = self._entry(selected).place if selected is not None else None
+        for lines, (index, line) in enumerate(self._visible):
+            place = self._entry(index).place
+            if place is not None:
+                return Bookmark(place, lines - line + self.heading_lines(index), cursor)
+        return Bookmark()
+
+    def remember_place(self) -> None:
+        """One goes elsewhere: `go_back` comes back."""
+        self._trail.append(self.bookmark())
+        del self._trail[:-TRAIL]
+
+    @property
+    def came_from(self) -> bool:
+        """Whether there is somewhere to go back to."""
+        return bool(self._trail)
+
+    def go_back(self) -> None:
+        """Return to where one was before one went elsewhere."""
+        if self._trail:
+            self.return_to(self._trail.pop())
+
+    def return_to(self, bookmark: Bookmark) -> None:
+        """Return to where one was; `BackWanted` is told where that is not in the window any more."""
+        top = bookmark.top
+        if top is None:
+            self._to_present()
+            return
+        serial = self.feed.serial_of(str(top.id))
+        if serial is None:
+            self.post_message(self.BackWanted(bookmark))
+        else:
+            self.stand_at(serial, bookmark)
+
+    def stand_at(self, serial: int, bookmark: Bookmark | None = None) -> None:
+        """Have a row on top of the view and select it, or have it and another one where a bookmark says."""
+        self._take()
+        index = self.row_index(serial)
+        if index is None or not self.row_count():
+            return
+        index = min(index, self.row_count() - 1)
+        self._follow = False
+        self._cursor_key = self.row_key(index)
+        if bookmark is None:
+            self._anchor(index, 0)
+        else:
+            self._anchor(index, self.heading_lines(index) - bookmark.lines)
+            selected = bookmark.selected
+            cursor = self.feed.serial_of(str(selected.id)) if selected is not None else None
+            self._cursor_key = self._cursor_key if cursor is None else cursor
+        self.changed()
+
+    def _to_present(self) -> None:
+        self.feed.to_present()
+        self._take()
+        self._to_end()
+        self.changed()
+
+    def action_top(self) -> None:
+        if self.hides_some:
+            super().action_top()
+        else:
+            self.post_message(self.BeginningWanted())
+
+    def action_end(self) -> None:
+        if not self.following:
+            self.remember_place()
+        self._to_present()
 
     @property
     def unseen(self) -> int:
         """Rows that have arrived below while the person reads further up."""
-        if self._follow:
+        if self.following:
             return 0
-        if self._filtered:
-            return len(self._matches) - bisect_left(self._matches, self._seen_serial)
-        return self._end - max(self._seen_serial, self.feed.first_serial)
+        return self._unseen_matches if self.hides_some else self._unseen_rows
 
     def marker(self) -> str:
         unseen = self.unseen

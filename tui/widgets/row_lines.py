@@ -83,8 +83,13 @@ class Rows(Widget):
     def reached_end(self) -> None:
         """The end has come into view, and the view follows from here."""
 
-    def reached_top(self) -> None:
-        """A person has moved to the first row, or tried to move beyond it."""
+    def moved(self, step: int) -> None:
+        """A person has moved in the list, up (-1) or down (1), or tried to move beyond its first or last row."""
+
+    @property
+    def may_follow(self) -> bool:
+        """Whether the last row is the newest there is."""
+        return self.follows
 
     def heading_lines(self, index: int) -> int:
         """How many of the row's first lines stand above it, such as a date, and are not selected with it."""

@@ -68,18 +68,21 @@ class AnchoredRows(Rows):
             return
         count = self.row_count()
         if not count:
-            self.reached_top()
+            self.moved(-1)
             return
+        before = self.selected or 0
+        step = -1 if index <= 0 or index < before else 1
         index = max(0, min(index, count - 1))
-        if self.follows and index == count - 1:
+        if self.may_follow and index == count - 1:
             self._to_end()
         else:
+            if self._follow and self.is_laid_out:
+                self._anchor(*self._end_anchor())
             self._cursor_key = self.row_key(index)
             self._follow = False
             self._bring_into_view(index)
         self.changed()
-        if index == 0:
-            self.reached_top()
+        self.moved(step)
 
     def scroll_to_row(self, index: int) -> None:
         """Bring a row to the top of the view, or as near as the end allows."""
@@ -107,8 +110,7 @@ class AnchoredRows(Rows):
         if visible and selected is not None and not self._follow and selected not in visible:
             self._cursor_key = self.row_key(visible[0] if selected < visible[0] else visible[-1])
             self.changed()
-        if lines < 0 and self._visible and self._visible[0] == (0, 0):
-            self.reached_top()
+        self.moved(-1 if lines < 0 else 1)
 
     # --- laying out ------------------------------------------------------------------------------------------------
 
@@ -128,13 +130,17 @@ class AnchoredRows(Rows):
         end = self._end_anchor()
         if (index, line) >= end:
             index, line = end
-            if self.follows:
+            if self.may_follow:
                 self._to_end()
                 return
         self._follow = False
         if self.follows and self._cursor_key is None:
             self._cursor_key = self.row_key(self.row_count() - 1)
-        self._top_key, self._top_line = self.row_key(index), line
+        self._anchor(index, line)
+
+    def _anchor(self, index: int, line: int) -> None:
+        """The view begins with a line of a row, counted from behind what stands above it, which may come and go."""
+        self._top_key, self._top_line = self.row_key(index), line - self.heading_lines(index)
 
     def _to_end(self) -> None:
         self._follow = True
@@ -146,11 +152,11 @@ class AnchoredRows(Rows):
         lowest = self._end_anchor(index)
         top = self._top()
         if (index, 0) < top:
-            self._top_key, self._top_line = self.row_key(index), 0
+            self._anchor(index, 0)
         elif top < lowest:
-            self._top_key, self._top_line = self.row_key(lowest[0]), lowest[1]
+            self._anchor(*lowest)
         else:
-            self._top_key, self._top_line = self.row_key(top[0]), top[1]
+            self._anchor(*top)
 
     def _top(self) -> tuple[int, int]:
         if self._follow:
@@ -159,8 +165,14 @@ class AnchoredRows(Rows):
         if index is None:
             return 0, 0
         index = min(index, self.row_count() - 1)
-        line = self._top_line if self.row_key(index) == self._top_key else 0
-        return index, min(line, len(self._strips(index, self._row_width)) - 1)
+        if self.row_key(index) != self._top_key:
+            return index, 0
+        width = self._row_width
+        line = self._top_line + self.heading_lines(index)
+        while line < 0 and index > 0:
+            index -= 1
+            line += len(self._strips(index, width))
+        return index, max(0, min(line, len(self._strips(index, width)) - 1))
 
     def _lay_out(self) -> None:
         count = self.row_count()

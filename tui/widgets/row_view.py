@@ -185,10 +185,10 @@ class RowView(AnchoredRows, can_focus=True):
             return
         share = (y - self.header_lines) / max(1, self._row_height - 1)
         hidden = count - len(self.visible_rows)
+        before = self.visible_rows.start
         self._set_top(max(0, min(count - 1, round(share * hidden))), 0)
         self.changed()
-        if self._visible and self._visible[0] == (0, 0):
-            self.reached_top()
+        self.moved(-1 if self.visible_rows.start <= before else 1)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

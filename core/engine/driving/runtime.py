@@ -7,7 +7,7 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,7 +76,7 @@ from core.node.interface.events import (
 )
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
-from core.wire.entries import AccountFact, Entry, KeyChange
+from core.wire.entries import AccountFact, KeyChange
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,6 @@ class NodeMachine(Protocol):
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]: ...
 
     def kept_out(self, claim: str | None, host: str) -> str | None: ...
-
-    def shown(self, entries: Sequence[Entry]) -> Sequence[Entry]: ...
 
 
 class Runtime:
