@@ -145,6 +145,8 @@ ORDERS = (
     "activity-tui order HOST:3780 key",
     "activity-tui order HOST:3780 appoint bob KEY",
     "activity-tui order HOST:3780 dismiss bob",
+    "activity-tui order HOST:3780 rekey",
+    "activity-tui secret rotate HOST:3780 --for 7d",
 )
 
 
