@@ -25,13 +25,7 @@ from core.engine.engine_settings import EngineSettings, places_kept
 from core.engine.sockets.interfaces import endpoint
 from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain
 from core.engine.sockets.network_tls import NetworkTls
-from core.engine.threads.opening_store import (
-    identity_seed,
-    keep_secret,
-    kept_network,
-    kept_secret,
-    open_sqlite,
-)
+from core.engine.threads.opening_store import Opening, keep_secret, open_sqlite
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
 from core.engine.threads.verification import verified
@@ -64,7 +58,6 @@ from core.wire.address import Address
 from core.wire.ed25519 import Ed25519Signer
 from core.wire.entries import AccountFact, Fetch, KeyChange, Kind, Page, Stream
 from core.wire.invitations import CODE_BYTES, Invited, code_of
-from core.wire.kept_network import KeptNetwork
 from core.wire.recovered import Recovered
 
 log = logging.getLogger(__name__)
@@ -137,8 +130,9 @@ class Server:
                 undo.callback(listener.close)
             persistence = Persistence(loop)
             undo.push_async_callback(persistence.aclose)
-            recovered = await persistence.open(partial(self._make_store, self.settings))
-            network, is_made, seed = await persistence.call(self._who_it_is)
+            opening = Opening(self.settings, self._make_store)
+            recovered = await persistence.open(opening.open)
+            network, is_made, seed, self._secret = opening.found
             recovered = replace(recovered, network=network, signer_of=Ed25519Signer)
             self._tls = NetworkTls(seed, network)
             passwords = Passwords(self.settings.passwords)
@@ -147,9 +141,6 @@ class Server:
             self._bound = [endpoint(listener.getsockname()) for listener in sockets]
             self._address = self._bound[0]
             self._advertised = advertised_address(self.settings.host, self._bound, self.settings.advertise)
-            secret = self.settings.secret
-            known = self.settings.secret_known
-            self._secret = await persistence.call(lambda store: kept_secret(store, known)) if secret is None else secret
             self._node_id = recovered.node
             connections = room_for(self.settings.limits.connections)
             config = self.settings.node_config(self._advertised, self._secret)
@@ -483,11 +474,6 @@ class Server:
         self._running()
         assert self._persistence is not None
         return self._persistence
-
-    def _who_it_is(self, store: Store) -> tuple[KeptNetwork, bool, bytes]:
-        """The network that this server is of, whether its key was made just now, and the server's own private key."""
-        founds = self.settings.join is None
-        return *kept_network(store, founds=founds, wall=time.time()), identity_seed(store)
 
     def _listening_tls(self) -> ssl.SSLContext:
         assert self._tls is not None, "nobody listens before there is a key"

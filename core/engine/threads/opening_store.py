@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -24,6 +25,52 @@ from core.wire.recovered import Recovered
 from core.wire.server_keys import certified_id, is_certified
 
 SECRET_SETTING: Final = "network_secret"
+
+
+class WhoItIs(NamedTuple):
+    """What a server is named by and proves itself with."""
+
+    network: KeptNetwork
+    is_made: bool
+    """Whether the network's key was made just now."""
+    seed: bytes
+    """The server's own private key."""
+    secret: str
+    """The network's."""
+
+
+class Opening:
+    """Opens a server's store, and finds in it who the server is: in one turn of the store's thread."""
+
+    def __init__(
+        self, settings: EngineSettings, make_store: Callable[[EngineSettings], tuple[Store, Recovered]]
+    ) -> None:
+        self._settings = settings
+        self._make_store = make_store
+        self._found: WhoItIs | None = None
+
+    def open(self) -> tuple[Store, Recovered]:
+        """Blocks. Raises what `make_store` does, DataDirectoryUnusable, StoreError."""
+        store, recovered = self._make_store(self._settings)
+        try:
+            self._found = who_it_is(store, self._settings, time.time())
+        except BaseException:
+            store.close()
+            raise
+        return store, recovered
+
+    @property
+    def found(self) -> WhoItIs:
+        """Who it is, once it is open."""
+        assert self._found is not None, "it is not open yet"
+        return self._found
+
+
+def who_it_is(store: Store, settings: EngineSettings, wall: float) -> WhoItIs:
+    """What a store, and the settings, say of that. Raises DataDirectoryUnusable, StoreError."""
+    network, is_made = kept_network(store, founds=settings.join is None, wall=wall)
+    secret = kept_secret(store, settings.secret_known) if settings.secret is None else settings.secret
+    return WhoItIs(network, is_made, identity_seed(store), secret)
 
 
 def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
