@@ -11,7 +11,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Final
 

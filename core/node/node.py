@@ -67,6 +67,7 @@ from core.node.kernel.invariants import Invariants
 from core.node.kernel.rules import Dispatcher
 from core.node.kernel.takers import takers_of_node
 from core.node.log.intake import Intake
+from core.node.log.pages_read import PagesRead
 from core.node.log.proving import Proving
 from core.node.log.reconciling import Reconciliation
 from core.node.log.repair import Repair
@@ -100,8 +101,7 @@ from core.node.trust.known_keys import KnownKeys
 from core.node.trust.membership import Membership
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, KeyChange, Page, PeerRecord
-from core.wire.missing import FoundRuns
+from core.wire.entries import AccountFact, KeyChange, PeerRecord
 from core.wire.recovered import Recovered
 
 
@@ -199,6 +199,7 @@ class Node:
         )
         self.repair = Repair(context, self.neighbours, self.replication, self.synchronisation)
         self.catching_up = CatchingUp(context, self.replication, self.repair)
+        self.pages = PagesRead(self.replication.removed)
         self.attempts = Attempts(context)
         self.sessions = Sessions(
             context,
@@ -218,6 +219,15 @@ class Node:
             self.snapshot,
             self.queues,
         )
+        answering = self.reconciliation.answering
+        self.pages.for_servers = (
+            self.sessions.operator_desk.fetched,
+            answering.fetched,
+            self.synchronisation.fetched,
+        )
+        self.pages.for_people = (self.catching_up.fetched,)
+        self.pages.as_they_are = (self.sessions.past_reading.fetched,)
+        self.pages.records_for_servers = (answering.records_fetched, self.synchronisation.records_fetched)
         self.leavers = Leavers(
             context,
             self.neighbours,
@@ -433,21 +443,9 @@ class Node:
                 if not self.secrets.hashed(token, verifier) and not self.base.user_table.hashed(token, verifier):
                     self.registration.hashed(token, verifier)
             case Fetched():
-                token, page = event.token, event.page
-                visible = self.replication.removed.visible_page(page) if isinstance(page, Page) else page
-                # Who reads the past needs to know where the page ends, also when nothing of that is to be seen.
-                answered = self.sessions.past_reading.fetched(token, page)
-                if answered or self.sessions.operator_desk.fetched(token, visible):
-                    pass
-                elif not self.catching_up.fetched(token, visible) and not isinstance(visible, FoundRuns):
-                    if not self.reconciliation.answering.fetched(token, visible):
-                        self.synchronisation.fetched(token, visible)
+                self.pages.fetched(event.token, event.page)
             case RecordsFetched():
-                records = event.page
-                if records is not None:
-                    records = self.replication.removed.pruned_page(records)
-                if not self.reconciliation.answering.records_fetched(event.token, records):
-                    self.synchronisation.records_fetched(event.token, records)
+                self.pages.records_fetched(event.token, event.page)
             case SummaryAnswered():
                 self.reconciliation.answered(event.token, event.answer)
             case EntriesDamaged():

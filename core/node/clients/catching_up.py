@@ -238,7 +238,6 @@ class CatchingUp:
             if search is not None:
                 search.failed = True
                 search.rest = None
-        page = self._replication.removed.shown_page(page)
         if isinstance(query, Fetch):
             self._page_beyond_vector(session, query, page)
         elif search is not None:

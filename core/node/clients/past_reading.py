@@ -127,12 +127,9 @@ class PastReading:
 
     def _shown(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those that people may see, each once: two servers may have accepted one."""
-        removed = self._replication.removed
         known: set[bytes] = set()
         found: list[Entry] = []
-        for entry in entries:
-            if removed.hides(entry) or removed.has(entry):
-                continue
+        for entry in self._replication.removed.seen(entries):
             if entry.ref is not None:
                 name = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
                 if name in known:

@@ -32,6 +32,7 @@ from core.wire.messages import (
     ReconcileSent,
     ReconcileWant,
 )
+from core.wire.missing import FoundRuns
 from core.wire.records import LogRecord, RecordPage
 
 WANTED_MAX: Final = 2 * LISTED_MAX
@@ -171,14 +172,14 @@ class Answering:
         else:
             self._context.actions.append(FetchPage(token, Wanted(runs), link.conn))
 
-    def fetched(self, token: int, page: Page | None) -> bool:
+    def fetched(self, token: int, page: Page | FoundRuns | None) -> bool:
         """The answer to a FetchPage; whether the question was this part's."""
         fetching = self._fetching.pop(token, None)
         if fetching is None:
             return False
         link, wanted, runs = fetching
         if self._neighbours.is_neighbour(link):
-            page = page or Page((), {}, False)
+            page = page if isinstance(page, Page) else Page((), {}, False)
             entries = self._replication.unpersisted.among(page.entries, runs)
             self._send(link, wanted, [], entries, page.left)
         return True

@@ -6,7 +6,7 @@ on, so that nobody asks for it. Copies of it, which are known by their fingerpri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -42,11 +42,13 @@ class RemovedActivities:
         """Whether some activities may be among those that are not shown."""
         return bool(self._hidden) and columns.stream.node in self._hidden
 
-    def shown_page(self, page: Page) -> Page:
-        """A page as clients may have it."""
-        if not self._hidden:
-            return page
-        return msgspec.structs.replace(page, entries=tuple(one for one in page.entries if not self.hides(one)))
+    def is_seen(self, entry: Entry) -> bool:
+        """Whether people may see an activity."""
+        return not (self.hides(entry) or self.has(entry))
+
+    def seen(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those of some activities that people may see."""
+        return [entry for entry in entries if self.is_seen(entry)]
 
     def __contains__(self, entry_id: EntryId) -> bool:
         return bool(self._numbers) and entry_id.seq in self._numbers.get(entry_id.stream, ())
@@ -85,13 +87,21 @@ class RemovedActivities:
         numbers = self._numbers.get(record.stream) if self._numbers else None
         return record.without([one for one in record.columns.numbers if one in numbers]) if numbers else record
 
-    def visible_page(self, page: Page) -> Page:
-        """A page without them."""
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    def page_for_people(self, page: Page) -> Page:
+        """A page as clients may have it."""
+        if not self._hidden and not self._numbers:
+            return page
+        return msgspec.structs.replace(page, entries=tuple(self.seen(page.entries)))
+
+    def page_for_servers(self, page: Page) -> Page:
+        """A page without them; their copies are not looked for."""
         if not self._numbers or not any(entry.id in self for entry in page.entries):
             return page
         return msgspec.structs.replace(page, entries=tuple(entry for entry in page.entries if entry.id not in self))
 
-    def pruned_page(self, page: RecordPage) -> RecordPage:
+    def records_for_servers(self, page: RecordPage) -> RecordPage:
         """A page of records without them; what has nothing left is left out."""
         if not self._numbers:
             return page

@@ -26,6 +26,7 @@ from core.node.trust.known_keys import KnownKeys
 from core.wire.entries import Fetch, Page, Stream, decode_vector
 from core.wire.entry_runs import Spans
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
+from core.wire.missing import FoundRuns
 from core.wire.records import RecordPage
 from core.wire.vector_lines import vector_in_line
 
@@ -195,7 +196,7 @@ class Synchronisation:
         if self._lacks(link, seen):
             self.request(link)
 
-    def fetched(self, token: int, page: Page | None) -> bool:
+    def fetched(self, token: int, page: Page | FoundRuns | None) -> bool:
         """The answer to a FetchPage; whether the question was this part's."""
         answering = self._answering.pop(token, None)
         if answering is None:
@@ -203,7 +204,7 @@ class Synchronisation:
         link, query, again = answering
         if not self._neighbours.is_neighbour(link):
             return True
-        if page is None:
+        if not isinstance(page, Page):
             self._context.send(link, SyncDone())
             return True
         self._trace_answer(link, len(page.entries), more=page.more)
@@ -214,14 +215,17 @@ class Synchronisation:
         self._send_done(link, page)
         return True
 
-    def records_fetched(self, token: int, page: RecordPage | None) -> None:
-        """The answer to a FetchRecords."""
-        link, query, again = self._answering.pop(token)
+    def records_fetched(self, token: int, page: RecordPage | None) -> bool:
+        """The answer to a FetchRecords; whether the question was this part's."""
+        answering = self._answering.pop(token, None)
+        if answering is None:
+            return False
+        link, query, again = answering
         if not self._neighbours.is_neighbour(link):
-            return
+            return True
         if page is None:
             self._context.send(link, SyncDone())
-            return
+            return True
         self._trace_answer(link, sum(record.last - record.first + 1 for record in page.records), more=page.more)
         sent = frozenset() if again else self._neighbours.sent_over(link)
         records, entries = ([], []) if page.more else self._replication.unpersisted.beyond(query.seen)
@@ -232,6 +236,7 @@ class Synchronisation:
             if entry.id not in sent:
                 self._context.send(link, frame_of(entry))
         self._send_done(link, page)
+        return True
 
     def _trace_answer(self, link: Link, entries: int, *, more: bool) -> None:
         self._context.trace("sync", conn=link.conn, step="answer", server=link.remote_id, entries=entries, more=more)
