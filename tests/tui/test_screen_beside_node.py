@@ -56,7 +56,6 @@ class Beside:
 def started(server: Server, visitors: OneVisitor) -> screen_protocol.NodeStarted:
     return screen_protocol.NodeStarted(
         address=(server.address.host, server.address.port),
-        network_secret=server.secret,
         notices=[],
         picture=operator_picture(server, visitors),
     )
@@ -128,6 +127,10 @@ async def test_a_server_that_has_invited_this_one_is_joined_by_that(beside, tmp_
         beside.node.join(other.advertised, await other.invite(1, 60.0))
         await until(lambda: len(other.snapshot().servers) == 2)
         await until(lambda: beside.server.network == other.network)
+        assert beside.node.secret == "s"
+        # Another network, another secret: what F8 shows for scripts follows.
+        await until(lambda: beside.node.snapshot().network == other.network and beside.node.secret == "another")
+        assert "another" not in repr(beside.node._picture)
     finally:
         await other.abort()
 

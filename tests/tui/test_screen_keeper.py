@@ -54,7 +54,6 @@ def keeper_of(server: Server, directory: Path) -> ScreenKeeper:
     def tell(before: str) -> screen_protocol.NodeStarted:
         return screen_protocol.NodeStarted(
             address=(server.address.host, server.address.port),
-            network_secret=server.secret,
             notices=[],
             picture=operator_picture(server, None),
             before=before,

@@ -112,7 +112,6 @@ async def _show_node(
     def tell_of_node(before: str) -> screen_protocol.NodeStarted:
         return screen_protocol.NodeStarted(
             address=(server.address.host, server.address.port),
-            network_secret=server.secret,
             notices=[NodeNotice(notice) for notice in server.notices],
             picture=operator_picture(server, visitors),
             before=before,

@@ -44,7 +44,6 @@ class NodeStub:
         self.on_give_back: Callable[[], None] = lambda: None
         self.on_gone: Callable[[], None] = lambda: None
         """The node's process has ended, without a word before."""
-        self._secret = ""
         self._address = Address("", 0)
         self._picture: screen_protocol.OperatorPicture | None = None
         self._is_new = False
@@ -63,7 +62,6 @@ class NodeStub:
                 if not self.plan.done():
                     self.plan.set_result(message)
             case screen_protocol.NodeStarted():
-                self._secret = message.network_secret
                 self._address = Address(*message.address)
                 self._picture = message.picture
                 self._is_new = True
@@ -115,7 +113,7 @@ class NodeStub:
 
     @property
     def secret(self) -> str:
-        return self._secret
+        return self._picture.secret if self._picture is not None else ""
 
     @property
     def network(self) -> str:

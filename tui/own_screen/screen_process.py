@@ -44,7 +44,7 @@ def operator_picture(server: Server, visitors: Visitors | None) -> screen_protoc
     }
     advertised = server.advertised
     sessions = list(visitors.sessions()) if visitors is not None else []
-    return screen_protocol.OperatorPicture(snapshot, flows, (advertised.host, advertised.port), sessions)
+    return screen_protocol.OperatorPicture(snapshot, flows, (advertised.host, advertised.port), sessions, server.secret)
 
 
 class ScreenProcess:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from core.node import NodeSnapshot
-from core.wire import Invited
+from core.wire import Invited, KeepsSecret
 from tui.model.visitors import SessionView
 from tui.own_screen.person_options import PersonOptions
 from tui.processes.node_picture import NodeNotice
@@ -31,21 +31,21 @@ class NodeStarted(msgspec.Struct, frozen=True, tag=True):
     """There is a node: show it. Until then the terminal is nobody's."""
 
     address: tuple[str, int]
-    network_secret: str
     notices: list[NodeNotice]
     picture: OperatorPicture
     before: str = ""
     """What became of the screen before this one."""
 
 
-class OperatorPicture(msgspec.Struct, frozen=True, tag=True):
-    """The node as its operator sees it."""
+class OperatorPicture(KeepsSecret, frozen=True, tag=True):
+    """The node as its operator sees it, with the network's secret, which may become another one while it runs."""
 
     snapshot: NodeSnapshot
     # By connection: bytes in, bytes out, bytes that wait.
     traffic: dict[int, tuple[int, int, int]]
     advertised: tuple[str, int]
     sessions: list[SessionView]
+    secret: str
 
 
 class NodeClosed(msgspec.Struct, frozen=True, tag=True):
