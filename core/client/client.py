@@ -41,6 +41,7 @@ from core.client.reaching import explain
 from core.client.resume_point import ResumePoint
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
+from core.wire.past_query import PAST_ENTRIES_MAX
 
 log = logging.getLogger(__name__)
 
@@ -240,9 +241,12 @@ class Client:
             self._work()
             return await self._operator_questions.answered()
 
-    async def read_past(self, place: PastPlace | None, *, backward: bool) -> PastPage:
+    async def read_past(
+        self, place: PastPlace | None, *, backward: bool, most: int = PAST_ENTRIES_MAX, query: str = ""
+    ) -> PastPage:
         """A page of what stands before a place in the order of all activities, or behind it; None: the end of all, or
-        the beginning.
+        the beginning. At most so many. With a `query` (`core.query.Query` in writing) only what matches, backward: a
+        page may have nothing, and more to look at beyond the place that it has reached.
 
         Raises NotConnected when there is no server or it is lost, PastNotShown when it shows no past, PastUnreadable
         and OutcomeUnknown when there is no page this time.
@@ -250,7 +254,7 @@ class Client:
         async with self._past.turn:
             if not self.online:
                 raise NotConnected("there is no connection now")
-            problem = self._machine.ask_for_past(place, backward=backward)
+            problem = self._machine.ask_for_past(place, backward=backward, most=most, query=query)
             if problem is not None:
                 raise PastNotShown(problem)
             self._work()

@@ -50,6 +50,7 @@ from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import Message
 from core.wire.names import ANONYMOUS
+from core.wire.past_query import PAST_ENTRIES_MAX, QUERY_CHARACTERS_MAX
 from core.wire.state_machine import bound, state_after
 
 
@@ -176,14 +177,25 @@ class ClientMachine:
         self._outputs.send(question)
         return None
 
-    def ask_for_past(self, place: PastPlace | None, *, backward: bool) -> str | None:
+    def ask_for_past(
+        self, place: PastPlace | None, *, backward: bool, most: int = PAST_ENTRIES_MAX, query: str = ""
+    ) -> str | None:
         """Ask the server for a page of the past: what stands before a place, or behind it; None: the end of all, or the
-        beginning. Why it shows none, as a clause, or None. An event brings the page, PastArrived, unless the connection
-        is lost before that."""
+        beginning; with a `query` only what matches. Why it shows none, as a clause, or None. An event brings the page,
+        PastArrived, unless the connection is lost before that."""
         problem = self.why_no_past()
+        if problem is None and query:
+            problem = self._why_no_search(query)
         if problem is None:
-            self._outputs.send(self._past.ask(place, backward=backward))
+            self._outputs.send(self._past.ask(place, backward=backward, most=most, query=query))
         return problem
+
+    def _why_no_search(self, query: str) -> str | None:
+        if "search" not in self._logging_in.features:
+            return "this server is of a version that does not look through its past"
+        if len(query) > QUERY_CHARACTERS_MAX:
+            return f"the query is too long: {QUERY_CHARACTERS_MAX:,} characters are enough"
+        return None
 
     def why_no_past(self) -> str | None:
         """Why the present server shows no pages of the past, as a clause; None if it does."""

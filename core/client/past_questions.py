@@ -61,7 +61,10 @@ class PastPage(msgspec.Struct, frozen=True):
     """Whether there is more that way."""
     reached: PastPlace | None = None
     """Up to where the page goes; None for no further than the place that was asked for. It may have fewer activities
-    than stand there: some are not to be seen."""
+    than stand there: some are not to be seen, or not looked for."""
+    unindexed: int | None = None
+    """Where something was looked for: how many activities are not in the server's index yet, about. None: it has none,
+    and looks at each."""
 
 
 class PastNotShown(Exception):
@@ -80,13 +83,15 @@ class PageInParts:
         self._asked: PastRequest | None = None
         self._entries: list[PastEntry] = []
 
-    def ask(self, place: PastPlace | None, *, backward: bool, most: int = PAST_ENTRIES_MAX) -> PastRequest:
+    def ask(
+        self, place: PastPlace | None, *, backward: bool, most: int = PAST_ENTRIES_MAX, query: str = ""
+    ) -> PastRequest:
         """A question, in the place of the one before."""
         self._number += 1
         self._entries = []
         stamp = None if place is None else place.stamp
         at = None if place is None or place.id is None else str(place.id)
-        self._asked = PastRequest(self._number, backward, stamp, at, most)
+        self._asked = PastRequest(self._number, backward, stamp, at, most, query)
         return self._asked
 
     def forget(self) -> None:
@@ -115,7 +120,7 @@ class PageInParts:
             reached = PastPlace(message.stamp, parse_entry_id(message.id) if message.id is not None else None)
         if message.more and reached is None:
             raise ValueError("there is more, and nobody says from where on")
-        return PastPage(entries, message.more, reached)
+        return PastPage(entries, message.more, reached, message.unindexed)
 
 
 class PastQuestions:

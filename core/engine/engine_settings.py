@@ -109,6 +109,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention(activities=ACTIVITIES_KEPT, bytes=BYTES_KEPT)
     trim_interval: float = 5.0
     """Between two looks at what retention lets go, and at the room on the disk."""
+    search_index: bool = True
+    """Whether there is an index of words beside the data. Without one each activity is looked at."""
     limits: ConnectionLimits = ConnectionLimits()
     passwords: PasswordSettings = PasswordSettings()
     node: Mapping[str, Any] = {}

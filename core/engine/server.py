@@ -27,6 +27,7 @@ from core.engine.sockets.network_tls import NetworkTls
 from core.engine.threads.opening_store import Opening, keep_secret, open_sqlite
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
+from core.engine.threads.search_thread import IndexFigures
 from core.engine.threads.verification import verified
 from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
@@ -43,6 +44,7 @@ from core.node.interface.events import (
     DrainRequested,
     JoinRequested,
     Now,
+    SearchIndexed,
     SshServed,
 )
 from core.node.interface.node_config import NodeConfig
@@ -207,6 +209,7 @@ class Server:
         runtime.run(loop.create_task(self._housekeeping.trim_regularly(), name="retention"))
         runtime.run(loop.create_task(self._housekeeping.tell_of_damage(), name="damage"))
         if (database := self.settings.data_dir / DATABASE).exists():
+            persistence.look_through(database, self._indexed, is_indexed=self.settings.search_index)
             reading = DataReading(database, persistence, self._tell, runtime.deliver)
             runtime.run(loop.create_task(reading.read_regularly(), name="reading through"))
         if self._follows_machine:
@@ -504,6 +507,10 @@ class Server:
     def _advertise(self, action: Advertise) -> None:
         self._advertised, self._also = action.address, action.also
         self._another_identity()
+
+    def _indexed(self, figures: IndexFigures) -> None:
+        if self._runtime is not None and self._stopping is None:
+            self._runtime.deliver(SearchIndexed(*figures))
 
     def _another_identity(self) -> None:
         # Behind the action in hand: whoever hears of it may tell the node something.

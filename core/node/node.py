@@ -50,6 +50,7 @@ from core.node.interface.events import (
     PostsReceived,
     QueuesCounted,
     RecordsFetched,
+    SearchIndexed,
     SecretChangeRequested,
     SecretHashed,
     SecretsDrawn,
@@ -450,6 +451,8 @@ class Node:
                 self.reconciliation.answered(event.token, event.answer)
             case EntriesDamaged():
                 self.repair.found(event.entries)
+            case SearchIndexed():
+                self.sessions.past_reading.indexed = event
             case DataReadThrough():
                 self.repair.read_through_at, self.repair.damaged_then = event.at, event.damaged
             case DialFailed():
@@ -553,6 +556,7 @@ class Node:
             self._ways.secret_shown,
             self.orders.founding.awaited,
             self.network_changes.ssh_revoked,
+            self.sessions.past_reading.indexed,
             now,
         )
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from core.certificates.network_key import fingerprint as network_fingerprint
 from core.node.accounts.book import AccountBook
 from core.node.clients.people import People
-from core.node.interface.events import Now
+from core.node.interface.events import Now, SearchIndexed
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import Connection, Link, Session
@@ -41,6 +41,7 @@ def view_of(
     secret_shown: tuple[str, ...],
     awaits_key_of: str,
     ssh_revoked: tuple[str, ...],
+    indexed: SearchIndexed,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`. `signs_from`: the first start of which a server signs every entry;
@@ -72,6 +73,8 @@ def view_of(
         damaged=replication.damaged.count,
         read_through_at=repair.read_through_at,
         damaged_then=repair.damaged_then,
+        unindexed=indexed.unindexed,
+        index_bytes=indexed.bytes,
         awaits_key_of=awaits_key_of,
         ssh_authority=topology.own.ssh_authority,
         ssh_revoked=ssh_revoked,

@@ -73,12 +73,12 @@ class Document:
         """`stamp`: microseconds since 1970, as far as it is known."""
         self.labels = text.labels
         self.stamp = stamp
-        self._words = text.words
+        self.words = text.words
 
     @cached_property
     def line(self) -> str:
         """The words, with a blank around each."""
-        return f" {' '.join(self._words)} "
+        return f" {' '.join(self.words)} "
 
 
 def label(kind: LabelKind, value: str) -> str:

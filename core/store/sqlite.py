@@ -42,6 +42,7 @@ from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
 from core.store.found_damage import FoundDamage
+from core.store.gone import Gone
 from core.store.grouping import Chain, Group, group_of
 from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
@@ -95,6 +96,7 @@ class SqliteStore:
         self.rescued: Path | None = None
         self._found = FoundDamage(directory.database)
         self.discoveries = self._found.discoveries
+        self.gone = Gone()
         self._notes = notes
         self._schema = schema
         self._directory = directory
@@ -395,6 +397,8 @@ class SqliteStore:
             self._scanned[sender] = BEGIN if trimming.is_at_end else trimming.last
         self._behind.totals = left
         self._heavy.left(dropping.usage)
+        if self.gone.is_wanted:
+            self.gone.note(trimming.gone)
         return dropping.dropped
 
     def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
@@ -418,6 +422,8 @@ class SqliteStore:
         self._shelf.forget()
         self._behind.totals = left
         self._heavy.left(removing.usage)
+        if self.gone.is_wanted:
+            self.gone.note(trimming.gone, is_secret=True)
         return removing.removed
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:

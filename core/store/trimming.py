@@ -96,6 +96,11 @@ class Trimming:
         stamps = (place - ACTIVITIES for place, _, _ in self._dropped)
         return max((stamp for stamp in stamps if before is None or stamp < before), default=None)
 
+    @property
+    def gone(self) -> list[tuple[int, EntryId]]:
+        """What goes, by stamps and ids."""
+        return [(place - ACTIVITIES, EntryId(*self._streams.of(stream), seq)) for place, stream, seq in self._dropped]
+
     def write(self, usage: Mapping[str, Usage], totals: Totals) -> Totals:
         """Drop what was found; what is left. `usage` is what is left of each writer who loses something."""
         if not self._dropped:

@@ -248,6 +248,10 @@ class Page(msgspec.Struct, frozen=True):
     behind: Mapping[Stream, int] = {}
     left: Mapping[Stream, tuple[tuple[int, int], ...]] = {}
     """Of what was `Wanted`: what is here and did not go into the page, by the first and last numbers of runs."""
+    reached: tuple[int, EntryId | None] | None = None
+    """Of what was looked for in the past: up to which stamp and id, if there is more to look at beyond that."""
+    unindexed: int | None = None
+    """How many activities the index has not come to, about; None: there is no index."""
 
 
 class Fetch(msgspec.Struct, frozen=True):

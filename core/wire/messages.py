@@ -52,7 +52,7 @@ from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, Successi
 from core.wire.kept_secret import KeptSecret
 from core.wire.key_agreement_proofs import KeyProof, Share
 from core.wire.limits import RECORD_ENTRIES_MAX, SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
-from core.wire.past_query import PAST_ENTRIES_MAX
+from core.wire.past_query import PAST_ENTRIES_MAX, QUERY_CHARACTERS_MAX
 from core.wire.secret_keeping import KeepsSecret
 from core.wire.server_keys import Nonce, PublicKey, Signature
 from core.wire.signed_orders import (
@@ -454,7 +454,7 @@ class Have(Message, frozen=True):
 
 class PastRequest(Message, frozen=True):
     """The client reads the past: a page of the activities that stand before a place, in the order of (stamp, id), or
-    behind it. Answer: those, as `PAST_ACTIVITY` in that order, and `PAST_DONE`.
+    behind it. Answer: those, as `PAST_ACTIVITY` in that order, and `PAST_DONE`. With a `query` only those that match.
 
     Without a stamp the place is the end of all, or the beginning where those behind it are asked for; without an id it
     is before all that have the stamp.
@@ -465,6 +465,7 @@ class PastRequest(Message, frozen=True):
     stamp: Counter | None = None
     id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     most: Annotated[int, msgspec.Meta(ge=1, le=PAST_ENTRIES_MAX)] = PAST_ENTRIES_MAX
+    query: Annotated[str, msgspec.Meta(max_length=QUERY_CHARACTERS_MAX)] = ""
 
 
 class PastActivity(Message, frozen=True):
@@ -486,6 +487,8 @@ class PastDone(Message, frozen=True):
     stamp: Counter | None = None
     id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     info: str = ""
+    unindexed: Counter | None = None
+    """Where something was looked for: how many activities the index has not come to, about; None: there is none."""
 
 
 class Founding(Message, frozen=True):

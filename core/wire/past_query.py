@@ -12,6 +12,8 @@ from core.wire.entries import EntryId
 
 PAST_ENTRIES_MAX = 500
 """Activities of a page at most."""
+QUERY_CHARACTERS_MAX = 2_000
+"""Characters of a query in writing."""
 PAST_BYTES_MAX = 256 * 1024
 """Bytes of bodies of a page at most, about."""
 
@@ -30,6 +32,9 @@ class PastQuery(msgspec.Struct, frozen=True):
     """The activity at the place, which is not in the page. None: the place is before all that have the stamp."""
     entries_max: int = PAST_ENTRIES_MAX
     bytes_max: int = PAST_BYTES_MAX
+    query: str = ""
+    """Only activities that match this are wanted (`core.query`), backward. The page may have none although there is
+    more: it says up to where was looked."""
 
     def has(self, stamp: int, entry_id: EntryId) -> bool:
         """Whether an activity stands on the side that is asked for."""

@@ -31,7 +31,7 @@ from core.wire.entry_runs import Spans
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.merkle import Part, joined, pruned, root, root_of_leaves
 from core.wire.messages import Record
-from core.wire.sealed_entries import check, decoded, encoded, is_entry, raws, sealed, unsealed
+from core.wire.sealed_entries import check, decoded, encoded, is_entry, raws, sealed, unsealed, unsealed_alone
 from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES, Signer, Verifier
 
 RECORD_VERSION: Final = 1
@@ -116,6 +116,19 @@ class LogRecord:
     def entries(self) -> tuple[Entry, ...]:
         """The same one by one, in the order of their numbers."""
         return self.columns.entries
+
+    def alone(self, number: int) -> Entry | None:
+        """The entry with a number; None if it is left out, or of another record. Of a record that was kept as it lies
+        the others are not read. Raises ValueError when it cannot be read."""
+        fields = self._fields
+        if not self.first <= number <= self.last:
+            return None
+        first = EntryId(fields.node, fields.incarnation, fields.first)
+        try:
+            found = unsealed_alone(fields.entries, first, fields.stamp, number)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"an entry in the record is none: {error}") from None
+        return None if found is None else found.dated_by(fields.dated).entries[0]
 
     @property
     def signed_columns(self) -> EntryColumns:

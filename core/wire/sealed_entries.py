@@ -124,6 +124,23 @@ def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[l
     return parts, _columns(found, first, numbers, stamp), count
 
 
+def unsealed_alone(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int, number: int) -> EntryColumns | None:
+    """The entry with a number alone, of a record that begins with the entry `first`; None where it is left out. Raises
+    ValueError, or what msgspec does."""
+    at = first.seq
+    for raw in raws:
+        data = bytes(raw)
+        if not _is_entry(data):
+            at += _left_out_decoder.decode(data).entries
+        elif at == number:
+            return _columns(_sealed_decoder.decode(b"[%b]" % data), first, range(number, number + 1), stamp)
+        else:
+            at += 1
+        if at > number:
+            break
+    return None
+
+
 def _with_gaps(raws: Iterable[bytes], start: int) -> tuple[list[Part], list[int], list[bytes], int]:
     """Where entries are left out: parts of the tree, numbers and bytes of those that are there, and how many in all."""
     parts: list[Part] = []

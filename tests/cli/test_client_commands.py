@@ -79,11 +79,11 @@ def test_a_wrong_secret_is_status_4_and_is_not_shown(program: Program, shared: N
     assert "abacus" not in ended.err + ended.out
 
 
-@pytest.mark.parametrize("command", ["post", "tail", "status"])
+@pytest.mark.parametrize("command", ["post", "tail", "search", "status"])
 def test_a_server_that_is_not_there_is_status_3(program: Program, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    ended = program.run(command, f"127.0.0.1:{port}", *(("x",) if command == "post" else ()))
+    ended = program.run(command, f"127.0.0.1:{port}", *(("x",) if command in ("post", "search") else ()))
     assert ended.status == 3
     assert f"activity-tui: 127.0.0.1:{port} cannot be reached: nobody listens there\n" in ended.err
     assert "Check the address, and that a server runs there" in ended.err
@@ -241,6 +241,27 @@ def test_tail_shows_only_what_matches_a_filter(program: Program, shared: Node) -
     found = program.run(*past, "--filter", "kiwi deploy* -plum after:1h")
     assert (found.status, len(found.out.splitlines())) == (0, 1) and found.out.endswith("deployed kiwi 1.4\n")
     assert program.run(*past, "--filter", "京タ").out.endswith("東京タワー\n")
+
+
+def test_search_looks_through_all_of_the_past_the_newest_first(program: Program, shared: Node) -> None:
+    for number in range(5):
+        program.run("post", shared.address, f"quince {number} 京都")
+    ended = program.run("search", shared.address, "quince", "京")
+    assert ended.status == 0, ended.err
+    assert [line.split()[-2] for line in ended.out.splitlines()] == ["4", "3", "2", "1", "0"]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  anonymous: quince 4 京都\n", ended.out)
+    two = program.run("search", shared.address, "--limit", "2", "quince after:1h not 4", "--json")
+    told = [json.loads(line) for line in two.out.splitlines()]
+    assert [one["activity"]["object"]["content"].split()[1] for one in told] == ["3", "2"]
+    assert told[0]["stamp"] > told[1]["stamp"] and told[0]["id"] != told[1]["id"]
+    assert "these are the newest 2; --limit 0 shows all" in two.err
+
+
+def test_search_that_finds_nothing_says_so_with_a_status_of_its_own(program: Program, shared: Node) -> None:
+    ended = program.run("search", shared.address, "nowhere to be found")
+    assert (ended.status, ended.out) == (8, "") and "nothing was found" in ended.err
+    for words in ((), ("from:",), ("x", "--limit", "many")):
+        assert program.run("search", shared.address, *words).status == 2
 
 
 def test_a_filter_that_cannot_be_understood_is_told_with_its_place(program: Program, shared: Node) -> None:

@@ -152,3 +152,46 @@ def test_a_base_client_is_shown_nothing_of_it(network: ScriptedNetwork) -> None:
     network.run(1.0)
     assert client.of(wire.LoginSuccess)[0].features == []
     assert "past" in network.logged_in(server).of(wire.LoginSuccess)[0].features
+
+
+def test_what_is_looked_for_is_found_page_by_page_the_newest_first(network: ScriptedNetwork) -> None:
+    server = network.start("a", redirects=False)
+    posted(network, server, range(25))
+    client = network.logged_in(server)
+    texts, _ = page(network, client, 1, most=1, query="17")
+    assert texts == [17]
+    place: dict[str, Any] = {}
+    found: list[int] = []
+    for number in range(2, 14):
+        texts, done = page(network, client, number, most=3, query="-17", **place)
+        found = texts + found
+        if not done.more:
+            break
+        place = {"stamp": done.stamp, "id": done.id}
+    assert found == [number for number in range(25) if number != 17]
+
+
+def test_what_cannot_be_looked_for_is_told_and_the_connection_goes_on(network: ScriptedNetwork) -> None:
+    server = network.start("a", redirects=False)
+    posted(network, server, range(3))
+    client = network.logged_in(server)
+    texts, done = page(network, client, 1, query="from:")
+    assert texts == [] and "from: needs a value" in done.info
+    texts, _ = page(network, client, 2, query="2")
+    assert texts == [2]
+
+
+def test_what_is_looked_for_forward_is_no_question(network: ScriptedNetwork) -> None:
+    server = network.start("a", redirects=False)
+    client = network.logged_in(server)
+    client.say(wire.PastRequest(1, backward=False, query="2"))
+    assert network.until(lambda: bool(client.of(wire.InvalidMessage)), 5.0)
+
+
+def test_what_is_to_be_hidden_is_not_found(network: ScriptedNetwork) -> None:
+    first, second = network.build(chain(2), redirects=False)
+    posted(network, first, range(2))
+    posted(network, second, range(2, 6))
+    first.node.replication.removed.hide({second.node.topology.own.id: 0})
+    texts, _ = page(network, network.logged_in(first), 1, query="-9")
+    assert texts == [0, 1]

@@ -194,6 +194,8 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui serve --headless",
         'activity-tui post HOST:3780 "deployed 1.4"',
         "activity-tui tail HOST:3780 --since 10m --json",
+        """activity-tui search HOST:3780 '"out of disk" after:2026-11-01' --limit 0""",
+        "ssh -p 3722 anonymous@HOST search --json '#ops from:ann'",
         "activity-tui tail HOST:3780 --since 1000 --filter 'deploy* -rollback from:ann'",
         "activity-tui status HOST:3780",
         "activity-tui check HOST:3780",
@@ -249,6 +251,14 @@ def test_tail_shows_what_matches_a_filter(server: Running) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("filter deploys 1\n") and len(done.stdout.splitlines()) == 1
     assert server.run(f"{line} --no-follow").stdout == ""
+
+
+def test_search_finds_what_was_posted_here_and_over_ssh(server: Running) -> None:
+    server.run('activity-tui post HOST:3780 "out of disk, once more #ops"')
+    for line in [line for line in commands() if " search " in line]:
+        done = server.run(line.replace("from:ann", "from:anonymous"))
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 1 and "once more #ops" in done.stdout
 
 
 def test_status_shows_the_servers(server: Running) -> None:

@@ -34,5 +34,6 @@ def test_they_are_the_numbers_that_scripts_rely_on() -> None:
         "CANNOT_BIND": 5,
         "DATA_DIRECTORY": 6,
         "CHECK_FAILED": 7,
+        "NOT_FOUND": 8,
         "INTERRUPTED": 130,
     }

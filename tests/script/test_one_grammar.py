@@ -10,6 +10,7 @@ from tui.cli.arguments import build
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.post_command import PostCommand
 from tui.script.script_commands import COMMANDS, ScriptCommand, command_of, read_line
+from tui.script.search_command import SearchCommand
 from tui.script.status_command import StatusCommand
 from tui.script.tail_command import TailCommand
 
@@ -35,6 +36,8 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
                 *("tail", backlog.history, backlog.seconds, command.as_json, command.follow, command.origins),
                 command.query,
             )
+        case SearchCommand():
+            return "search", command.query, command.as_json, command.limit
         case StatusCommand():
             return "status", command.as_json, command.seconds
     raise AssertionError(command)
@@ -61,6 +64,9 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
         "post -- -5",
         "tail",
         "tail --json",
+        "search deploy from:ann",
+        "search --limit 5 --json deploy",
+        "search --limit=0 not deploy",
         "tail --filter deploy --json",
         "tail --json --origin",
         "tail --since 10m",
@@ -135,7 +141,7 @@ def test_a_text_is_taken_as_it_stands_where_no_shell_reads_it() -> None:
 
 
 def test_every_command_of_the_room_is_one_of_the_command_line() -> None:
-    assert set(COMMANDS) == {"post", "tail", "status"}
+    assert set(COMMANDS) == {"post", "tail", "search", "status"}
     for name in COMMANDS:
         words = ["text"] if name == "post" else []
         assert build().parse_args([name, "example.org", *words]).command == name

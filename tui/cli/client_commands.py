@@ -1,8 +1,9 @@
-"""`post`, `tail` and `status` on the command line: clients of the server that is named."""
+"""`post`, `tail`, `search` and `status` on the command line: clients of the server that is named."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractAsyncContextManager
 
 from core.client import ClientSettings
 from tui.cli.command_client import script_client
@@ -12,6 +13,7 @@ from tui.cli.inputs import address_of, choices_of, credentials, network_secret
 from tui.cli.loading import loading
 from tui.cli.loop import run_until_interrupted
 from tui.cli.trusting import trust_of
+from tui.script.script_client import OnEvent, ScriptClient
 from tui.script.script_commands import command_of
 
 
@@ -24,16 +26,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is True:
         put_utf8()
     who = credentials(choices, address)
-    settings = ClientSettings(
-        username=who.user,
-        secret=who.secret,
-        history=command.history,
-        follow_redirects=command.stays,
-        reconnect=command.stays,
-    )
     trust = trust_of(choices, address)
-    return run_until_interrupted(
-        lambda: command.run(
-            lambda heard: script_client(settings, address, heard, trust, hint=who.hint), ConsoleStreams()
+
+    def connect(heard: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
+        settings = ClientSettings(
+            username=who.user,
+            secret=who.secret,
+            history=command.history,
+            follow_redirects=command.stays,
+            reconnect=command.stays,
         )
-    )
+        return script_client(settings, address, heard, trust, hint=who.hint)
+
+    return run_until_interrupted(lambda: command.run(connect, ConsoleStreams()))

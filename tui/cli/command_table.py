@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from tui.cli.setting_table import BY_NAME, CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting, SettingGroup
-from tui.script.script_grammar import Parser, add_check, add_post, add_status, add_tail, add_timeout
+from tui.script.script_grammar import Parser, add_check, add_post, add_search, add_status, add_tail, add_timeout
 
 
 class Command(NamedTuple):
@@ -100,6 +100,12 @@ def _post(parser: Parser) -> None:
 def _tail(parser: Parser) -> None:
     _client(parser)
     add_tail(parser)
+    _settings(parser, ("person", "trust"), nameless="anonymous")
+
+
+def _search(parser: Parser) -> None:
+    _client(parser)
+    add_search(parser)
     _settings(parser, ("person", "trust"), nameless="anonymous")
 
 
@@ -309,6 +315,18 @@ COMMANDS: Final = (
         "  activity-tui tail example.org --since 10m\n"
         "  activity-tui tail example.org --since 100 --no-follow --json > newest\n",
         "Reconnects by itself, to another server of the network if need be, and ends on Ctrl+C.",
+    ),
+    Command(
+        "search",
+        "tui.cli.client_commands",
+        _search,
+        "look through all of the past, the newest first",
+        "  activity-tui search example.org deploy\n"
+        "  activity-tui search example.org 'depl* from:ann after:2026-11-01'\n"
+        "  activity-tui search example.org '\"out of disk\" -test' --limit 0 --json\n"
+        "  activity-tui search example.org --limit 1 '#ops after:2d'\n",
+        "All of the query has to hold; of several from: and of several type: one. not WORD, and -WORD behind "
+        "something else, are what is not wanted. Exit status 8: nothing was found.",
     ),
     Command(
         "status",

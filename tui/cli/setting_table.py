@@ -244,6 +244,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         zero_is_none=True,
     ),
     Setting(
+        "search_index",
+        values.switch,
+        "keep an index of words, a file beside the data; without one a search looks at each activity",
+        default=True,
+        goes_to="engine",
+    ),
+    Setting(
         "anonymous_rate",
         values.size,
         "what the anonymous people at one address may write a second in the long run; 0 is without limit",

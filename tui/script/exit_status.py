@@ -25,6 +25,8 @@ class ExitStatus(enum.IntEnum):
     """The data directory cannot be used, or is in use."""
     CHECK_FAILED = 7
     """What was checked does not hold."""
+    NOT_FOUND = 8
+    """Nothing is there of what was looked for."""
     INTERRUPTED = 130
     """Ctrl+C (128 + SIGINT, as shells count)."""
 
@@ -38,6 +40,7 @@ MEANINGS: Final[Mapping[ExitStatus, str]] = {
     ExitStatus.CANNOT_BIND: "cannot listen",
     ExitStatus.DATA_DIRECTORY: "data directory unusable or in use",
     ExitStatus.CHECK_FAILED: "what was checked does not hold",
+    ExitStatus.NOT_FOUND: "nothing found",
     ExitStatus.INTERRUPTED: "interrupted",
 }
 """The table of exit statuses, as the help shows it."""

@@ -1,4 +1,4 @@
-"""`post`, `tail` and `status`, understood: from the command line, or from a line that no shell has read.
+"""`post`, `tail`, `search` and `status`, understood: from the command line, or from a line that no shell has read.
 
 Each is imported when it is called: a script pays at each start for what the other two would load.
 """
@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.script.exit_status import ExitStatus, usage_error
 from tui.script.script_client import ConnectClient
-from tui.script.script_grammar import Parser, add_post, add_status, add_tail, seconds_of
+from tui.script.script_grammar import Parser, add_post, add_search, add_status, add_tail, seconds_of
 from tui.script.streams import Streams
+from tui.text.quantities import count_between
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:
     from core.query import Query
     from tui.script.post_command import PostCommand
+    from tui.script.search_command import SearchCommand
     from tui.script.status_command import StatusCommand
     from tui.script.tail_command import TailCommand
 
@@ -85,6 +87,21 @@ def query_of(text: str) -> Query:
         raise usage_error(str(error), hint=f"  {neutralise(text, 200)}\n  {' ' * min(error.at, 200)}^") from None
 
 
+def search_command(arguments: argparse.Namespace) -> SearchCommand:
+    """Raises CommandFailed."""
+    from tui.script.search_command import SearchCommand
+
+    text = " ".join(arguments.query)
+    query = query_of(text)
+    if not query:
+        raise usage_error("there is nothing to look for; say what: a word, from:NAME, #TAG, after:2d")
+    try:
+        limit = count_between(0, LIMIT_MAX)(arguments.limit)
+    except ValueError as error:
+        raise usage_error(f"--limit: {error}") from None
+    return SearchCommand(query, arguments.json, limit)
+
+
 def status_command(arguments: argparse.Namespace) -> StatusCommand:
     """Raises CommandFailed."""
     from tui.script.status_command import StatusCommand
@@ -100,11 +117,14 @@ def status_command(arguments: argparse.Namespace) -> StatusCommand:
     return StatusCommand(arguments.json, seconds_of(arguments), secret if arguments.queues else None, every)
 
 
+LIMIT_MAX: Final = 1_000_000_000
+
 _Grammar = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], ScriptCommand]]
 
 COMMANDS: Final[Mapping[str, _Grammar]] = {
     "post": (add_post, post_command),
     "tail": (add_tail, tail_command),
+    "search": (add_search, search_command),
     "status": (add_status, status_command),
 }
 
@@ -125,6 +145,8 @@ def read_line(name: str, rest: str, hint: str) -> ScriptCommand:
     parser = Parser(prog=name, add_help=False, hint=hint)
     COMMANDS[name][0](parser)
     words = _words_of_post(parser, rest) if name == "post" else split(rest)
+    if name == "search":
+        words = _words_of_search(rest)
     return command_of(name, parser.parse_args(words))
 
 
@@ -162,3 +184,17 @@ def _words_of_post(parser: Parser, rest: str) -> list[str]:
         words.append(f"{flag}={value}")
     text = unquoted(rest)
     return [*words, "--", text] if rest.strip() else words
+
+
+def _words_of_search(rest: str) -> list[str]:
+    """What follows the word `search`: a query is taken as it stands, quotes included, behind the flags before it."""
+    words: list[str] = []
+    while match := re.match(r"\s*(--json)(?=\s|$)|\s*(--limit)(?:=|\s+)(\S+)", rest):
+        words += [match[1]] if match[1] else [f"{match[2]}={match[3]}"]
+        rest = rest[match.end() :]
+    if re.match(r"\s*--\S", rest):
+        # No flag: the parser says so.
+        return [*words, *split(rest)]
+    query = re.sub(r"^\s*--\s", "", rest).strip()
+    # With a blank in it, it is no flag, whatever it begins with.
+    return [*words, f" {query}"] if query else words

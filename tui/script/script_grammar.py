@@ -1,4 +1,4 @@
-"""The grammar of `post`, `tail` and `status`, the same on the command line and over SSH. Costs little to load."""
+"""The grammar of `post`, `tail`, `search` and `status`, the same on the command line and over SSH. Costs little."""
 
 from __future__ import annotations
 
@@ -164,6 +164,20 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", metavar="QUERY", default=None, help="of all these only what matches: see `search`")
     parser.add_argument(
         "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
+    )
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "query", metavar="QUERY", nargs="*", default=(),
+        help='what to look for: deploy, depl*, "out of disk", from:NAME, to:NAME, #TAG, type:TYPE, after:2026-11-01, '
+        "before:2d, not WORD",
+    )  # fmt: skip
+    parser.add_argument(
+        "--limit", metavar="COUNT", default="100", help="show the newest so many (default: 100); 0 for all"
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=False, help='each as {"id","stamp","activity"}, one a line'
     )
 
 

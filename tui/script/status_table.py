@@ -37,6 +37,9 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(snapshot.read_through_at))
         damaged = f"{_count(snapshot.damaged_then, 'place')} damaged" if snapshot.damaged_then else "nothing damaged"
         yield f"all data was last read through at {at}: {damaged}"
+    if snapshot.unindexed is not None:
+        left = f", {_count(snapshot.unindexed, 'activity', 'activities')} to go" if snapshot.unindexed else ""
+        yield f"index of words: {snapshot.index_bytes / 1e6:,.1f} MB{left}"
     yield ""
     yield from _aligned(
         ("SERVER", "ADDRESS", "LOAD", "STATE", "TREE", "SPARE LINKS"),

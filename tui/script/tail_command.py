@@ -204,24 +204,37 @@ async def _servers(client: ScriptClient) -> Sequence[ServerView] | None:
         return None
 
 
+def json_line(before: str, body: bytes) -> str:
+    """An activity in an object of ours, of which it is the last member, on one line. Safe for a terminal."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", f"{before}{compact(body)}}}")
+
+
 def line_of(
-    arrived: ActivityArrived, *, as_json: bool, origins: bool = False, servers: Sequence[ServerView] | None = None
+    arrived: ActivityArrived,
+    *,
+    as_json: bool,
+    origins: bool = False,
+    servers: Sequence[ServerView] | None = None,
+    is_dated: bool = False,
 ) -> str:
     """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal.
 
-    With `origins` it is told which server has accepted it, by what is known of `servers`.
+    With `origins` it is told which server has accepted it, by what is known of `servers`; with `is_dated` on which day.
     """
     origin = origin_of(arrived.id, servers) if origins else None
     if as_json:
-        text = compact(arrived.body)
         if origins:
             accepted = None if origin is None else {
                 "server": origin.server, "name": origin.name or None, "entry": origin.entry, "signed": origin.signed,
             }  # fmt: skip
-            text = f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},"activity":{text}}}'
+            return json_line(
+                f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},"activity":', arrived.body
+            )
+        text = compact(arrived.body)
         return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     words = sentence(arrived.body)
-    moment = time.strftime("%H:%M:%S", time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
+    form = "%Y-%m-%d %H:%M:%S" if is_dated else "%H:%M:%S"
+    moment = time.strftime(form, time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
     line = f"{moment}  {neutralise_name(arrived.sender or words.sender or '?')}: {words.text}"
     if not origins:
         return line

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from core.engine.threads.search_thread import IndexFigures, SearchThread
 from core.engine.threads.store_queue import Batch, StoreQueue
 from core.engine.threads.store_thread import StoreThread
 from core.node.interface.events import (
@@ -28,6 +29,7 @@ from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.kept_founding import keep_founding
 from core.store.kept_network_setting import keep_network
 from core.store.kept_time import keep_told_time
+from core.store.sqlite import SqliteStore
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
@@ -36,6 +38,7 @@ from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable, Proof
 from core.wire.kept_network import KeptNetwork
 from core.wire.missing import PageQuery
+from core.wire.past_query import PastQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
 
@@ -75,6 +78,7 @@ class Persistence:
         self.backlog_bytes = 0
         """What waits for the disk, about."""
         self._sizes: deque[tuple[int, int]] = deque()
+        self._search: SearchThread | None = None
         self._backing_up = asyncio.Lock()
         self._backup: asyncio.Future[Path] | None = None
 
@@ -97,7 +101,18 @@ class Persistence:
 
     def fetch(self, token: int, query: PageQuery) -> None:
         """Read a page that shows everything persisted so far; Fetched follows."""
+        if self._search is not None and isinstance(query, PastQuery) and query.query:
+            self._search.ask(token, query)
+            return
         self._read_soon(partial(self._thread.read, token, query))
+
+    def look_through(self, database: Path, tell: Callable[[IndexFigures], None], *, is_indexed: bool) -> None:
+        """From now on what people look for is looked for by a thread of its own. `tell` is called with what is new of
+        the index. Raises RuntimeError without a thread."""
+        if isinstance(self._store, SqliteStore):
+            self._search = SearchThread(
+                *(self._loop, database, self._store.gone, self.fetched, tell), is_indexed=is_indexed
+            )
 
     def fetch_records(self, token: int, query: Fetch | Wanted) -> None:
         """The same in records; RecordsFetched follows."""
@@ -201,6 +216,8 @@ class Persistence:
             await asyncio.wait([self._backup])
         self._submit()
         self._closing = True
+        if self._search is not None:
+            await self._search.aclose()
         self._queue.close()
         await self._thread.ended()
 
@@ -221,6 +238,8 @@ class Persistence:
 
     def committed(self, batch: int, records: Sequence[LogRecord], arrived: int) -> None:
         self._settled(batch)
+        if self._search is not None:
+            self._search.committed()
         self.deliver(Committed(batch, records, arrived))
 
     def failed(self, batches: list[int], reason: str) -> None:

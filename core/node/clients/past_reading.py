@@ -17,12 +17,14 @@ from msgspec import Raw
 
 from core.admission.shares import share_of
 from core.node.interface.actions import FetchPage
+from core.node.interface.events import SearchIndexed
 from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
+from core.query import QueryError, document, matches, parse
 from core.wire.entries import Entry, EntryId, Page, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.messages import PastActivity, PastDone, PastRequest
@@ -31,6 +33,7 @@ from core.wire.past_query import PastQuery
 
 READING_MAX: Final = 2
 """Pages that are read at a time: commits, and who catches up, have their turns between them."""
+_NO_ID: Final = EntryId("", 0, 0)
 ASKED_ANEW: Final = "another page was asked for meanwhile"
 UNREADABLE: Final = "the server cannot read what it keeps"
 
@@ -43,6 +46,8 @@ class PastReading:
         self._replication = replication
         self._waiting: OrderedDict[str, OrderedDict[int, tuple[Session, PastRequest, PastQuery]]] = OrderedDict()
         """By the address's share, then by the connection: one question each."""
+        self.indexed = SearchIndexed(None, 0)
+        """What is known of the index of words."""
         self._reading: dict[int, tuple[Session, PastRequest, PastQuery]] = {}
 
     @property
@@ -56,10 +61,16 @@ class PastReading:
             place = None if message.id is None else parse_entry_id(message.id)
             if place is not None and message.stamp is None:
                 raise ValueError("an id without its stamp is no place")
+            wanted = parse(message.query, now=self._context.now.wall)
+            if wanted and not message.backward:
+                raise ValueError("what is looked for is looked for backward")
+        except QueryError as error:
+            self._context.send(session, PastDone(message.number, info=str(error)))
+            return
         except ValueError as error:
             self._context.invalid(session, f"PAST_REQUEST: {error}")
             return
-        query = PastQuery(message.backward, message.stamp, place, message.most)
+        query = PastQuery(message.backward, message.stamp, place, message.most, query=str(wanted))
         # Who comes from within this process is a share of their own.
         share = f"#{session.conn}" if session.origin == "local" else share_of(session.peer.host)
         questions = self._waiting.setdefault(share, OrderedDict())
@@ -103,17 +114,23 @@ class PastReading:
 
     def _answer(self, session: Session, message: PastRequest, query: PastQuery, page: Page) -> None:
         entries, more = self._with_memory(page, query)
-        reached = entries[0 if query.backward else -1] if entries else None
+        reached = page.reached
+        if reached is None and entries and not query.query:
+            last = entries[0 if query.backward else -1]
+            reached = last.stamp, last.id
         for entry in self._shown(entries):
             told = PastActivity(message.number, Raw(entry.body), str(entry.id), entry.stamp, entry.sender)
             self._context.send(session, told)
-        place = (None, None) if reached is None else (reached.stamp, str(reached.id))
-        self._context.send(session, PastDone(message.number, more, *place))
+        stamp, at = (None, None) if reached is None else reached
+        name = None if at is None else str(at)
+        self._context.send(session, PastDone(message.number, more, stamp, name, unindexed=page.unindexed))
 
     def _with_memory(self, page: Page, query: PastQuery) -> tuple[Sequence[Entry], bool]:
         """A page with what only the memory has, because the disk does not take it; and whether there is more."""
         only_here = [one for one in self._replication.unpersisted.activities() if query.has(one.stamp, one.id)]
         entries = page.entries
+        if query.query:
+            return self._found_with_memory(page, query, only_here), page.more
         if not only_here:
             return entries, page.more
         if page.more:
@@ -124,6 +141,16 @@ class PastReading:
             return merged, page.more
         most = query.entries_max
         return merged[-most:] if query.backward else merged[:most], True
+
+    def _found_with_memory(self, page: Page, query: PastQuery, only_here: Sequence[Entry]) -> Sequence[Entry]:
+        wanted = parse(query.query, now=self._context.now.wall)
+        end = None if page.reached is None else (page.reached[0], page.reached[1] or _NO_ID)
+        found = [
+            one
+            for one in only_here
+            if (end is None or _place(one) >= end) and matches(wanted, document(one.sender, one.body, one.stamp))
+        ]
+        return sorted({one.id: one for one in (*found, *page.entries)}.values(), key=_place)
 
     def _shown(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those that people may see, each once: two servers may have accepted one."""

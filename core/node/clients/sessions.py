@@ -70,7 +70,7 @@ from core.wire.messages import (
 from core.wire.names import ANONYMOUS, secret_problem
 from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
-FEATURES: Final = ("change_secret", "orders", "past")
+FEATURES: Final = ("change_secret", "orders", "past", "search")
 """What clients are shown that this node understands of them beyond the first release."""
 REMOVED: Final = "removed"
 """The feature of clients that let go of what operators have removed."""

@@ -166,6 +166,16 @@ class DataReadThrough(msgspec.Struct, frozen=True, gc=False):
     damaged: int
 
 
+class SearchIndexed(msgspec.Struct, frozen=True, gc=False):
+    """The index of words has got further.
+
+    `unindexed`: how many activities it has not come to yet, about; None: there is no index. `bytes`: how large it is.
+    """
+
+    unindexed: int | None
+    bytes: int
+
+
 class SecretHashed(msgspec.Struct, frozen=True, gc=False):
     """The answer to a HashSecret; `verifier` is None when it could not be made."""
 
@@ -313,6 +323,7 @@ Event = (
     | SummaryAnswered
     | EntriesDamaged
     | DataReadThrough
+    | SearchIndexed
     | SecretHashed
     | SecretVerified
     | KeyAgreed

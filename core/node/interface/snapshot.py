@@ -113,6 +113,10 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """When all data was last read through to look for damage, in seconds since 1970; None: never, or unknown."""
     damaged_then: int = 0
     """How many places were damaged then."""
+    unindexed: int | None = None
+    """How many activities the index of words has not come to yet, about; None: there is no index, or nobody knows."""
+    index_bytes: int = 0
+    """How large that index is."""
     ssh_authority: str = ""
     """The public key, as OpenSSH writes it, that certifies the network's hosts for SSH; empty: none is served here."""
     ssh_revoked: tuple[str, ...] = ()

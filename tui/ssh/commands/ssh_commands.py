@@ -26,6 +26,7 @@ _STATUSES: Final = (
     ExitStatus.USAGE,
     ExitStatus.UNREACHABLE,
     ExitStatus.REFUSED,
+    ExitStatus.NOT_FOUND,
     ExitStatus.INTERRUPTED,
 )
 HINT: Final = "`help` tells what there is."
@@ -40,6 +41,8 @@ ssh HOST post --json OBJECT   post an activity as it stands
 ssh HOST post [--json] -      post each line of standard input
 ssh HOST tail [--json] [--since DURATION|N] [--filter QUERY] [--no-follow]
                               the feed, an activity a line
+ssh HOST search [--json] [--limit COUNT] QUERY
+                              what matches in all of the past, the newest first
 ssh HOST status [--json] [--timeout SECONDS]
                               servers, loads, connections, users
 ssh HOST keys                 the keys that open your account, in the whole network

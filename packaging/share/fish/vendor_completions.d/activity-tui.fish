@@ -50,8 +50,8 @@ function _shtab_activity_tui_using
   test "$_shtab_activity_tui_cmdpath" = "$argv"
 end
 
-set -g _shtab_activity_tui_commands serve join post tail status check register passwd order secret restore downgrade verify known-hosts invite known-networks known-servers config completion
-set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --filter --for --history --host --in-flight --json --key --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
+set -g _shtab_activity_tui_commands serve join post tail search status check register passwd order secret restore downgrade verify known-hosts invite known-networks known-servers config completion
+set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --filter --for --history --host --in-flight --json --key --limit --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
 
 complete -c activity-tui -e
 complete -c activity-tui -f
@@ -78,6 +78,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using serve' -l backups-kept -x
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l activities-kept -x -d 'how many activities the server remembers (default: 1000000)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l bytes-kept -x -d 'how much room they take at most; 0 is without limit, and backups take as much again each (default: 536870912)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l age-kept -x -d 'how old they may get; 0 is without limit (default: 0.0)'
+complete -c activity-tui -n '_shtab_activity_tui_using serve' -l search-index -l no-search-index -d 'keep an index of words, a file beside the data; without one a search looks at each activity'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l anonymous-rate -x -d 'what the anonymous people at one address may write a second in the long run; 0 is without limit (default: 131072)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l preset -xka "local lan wan" -d 'how fast the others are: local (this machine), lan, or wan (slow or lossy) (default: lan)'
 complete -c activity-tui -n '_shtab_activity_tui_using serve' -l accept-unsigned -l no-accept-unsigned -d 'whether what no key has signed is believed of servers that have one: only for going back to a version before servers had keys'
@@ -116,6 +117,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using join' -l backups-kept -x 
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l activities-kept -x -d 'how many activities the server remembers (default: 1000000)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l bytes-kept -x -d 'how much room they take at most; 0 is without limit, and backups take as much again each (default: 536870912)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l age-kept -x -d 'how old they may get; 0 is without limit (default: 0.0)'
+complete -c activity-tui -n '_shtab_activity_tui_using join' -l search-index -l no-search-index -d 'keep an index of words, a file beside the data; without one a search looks at each activity'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l anonymous-rate -x -d 'what the anonymous people at one address may write a second in the long run; 0 is without limit (default: 131072)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l preset -xka "local lan wan" -d 'how fast the others are: local (this machine), lan, or wan (slow or lossy) (default: lan)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l accept-unsigned -l no-accept-unsigned -d 'whether what no key has signed is believed of servers that have one: only for going back to a version before servers had keys'
@@ -160,6 +162,16 @@ complete -c activity-tui -n '_shtab_activity_tui_using tail' -l user-secret-file
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l accept-new -l no-accept-new -d 'whether a network that is met at an address for the first time is known from then on, without a question'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l plain -l no-plain -d 'whether to talk in clear, to whoever listens there: to servers that speak only the base protocol'
+complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a search -d 'Look through all of the past, the newest first. All of the query has to hold; of several from: and of several type: one. not WORD, and -WORD behind something else, are what is not wanted. Exit status 8: nothing was found.'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -s h -l help -d 'show this help message and exit'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l limit -x -d 'show the newest so many (default: 100); 0 for all'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l json -d 'each as {"id","stamp","activity"}, one a line'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -s u -l user -x -d 'your name in the network (default: anonymous)'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l user-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file whose first line is your secret'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l accept-new -l no-accept-new -d 'whether a network that is met at an address for the first time is known from then on, without a question'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l plain -l no-plain -d 'whether to talk in clear, to whoever listens there: to servers that speak only the base protocol'
 complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a status -d 'Show the network: servers, loads, users, links.'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using status' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
