@@ -11,17 +11,20 @@ from core.certificates.approval import read_approval
 from core.certificates.succession import succession_digest
 from core.node.interface import events
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
-from core.simulation.testing import SECRET, ScriptedClient, ScriptedNetwork, WatchedServer
+from core.simulation.testing import SECRET, ScriptedBaseServer, ScriptedClient, ScriptedNetwork, WatchedServer
 from core.store.kept_network_setting import read_network
 from core.wire import messages as wire
+from core.wire.address import Address
 from core.wire.kept_network import Succession
 from core.wire.kept_secret import KeptSecret
 from core.wire.key_agreement_proofs import returning_digest
+from core.wire.messages import Message
 from core.wire.network_orders import approved, key_change_in
 from core.wire.signed_orders import sign_order
 from tests.node.operators import founded, gives, shows_key, signer_of
 from tests.node.test_admission import TRIES, Newcomer, fingerprints, joined, keys_handed_out
 
+BASE_HOST = "base.example"
 WEEK = 7 * 86_400.0
 
 
@@ -222,17 +225,21 @@ def test_an_expelled_server_gets_neither_the_key_nor_the_secret() -> None:
 
 
 def test_a_server_that_has_not_heard_of_the_expulsion_hands_nothing_to_the_expelled_one() -> None:
-    """The order of the key names who was expelled: it may come before the other one."""
+    """The order of the key names who was expelled: a neighbour may tell of it before the other order has come."""
     network, servers, ada = network_of()
     expels(network, ada, servers[2])
     rekeys(network, ada)
-    order, network_now = servers[0].node.membership.network.order, servers[0].node.membership.network
-    other, (one, two, three), _ = network_of()
-    assert order is not None
-    del other, one, two, three
-    change = key_change_in(order.order)
-    assert change is not None and servers[2].id in change.expelled
-    assert network_now.key == change.key
+    now = servers[0].node.membership.network
+    other, others, _ = network_of()
+    assert now.order is not None and servers[2].id == others[2].id
+    end = other.links_between(others[0], others[1])[0]
+    before = len(keys_handed_out(others[1]))
+    news = wire.NetworkNews(now.key, 0.1, now.successions, now.seed, now.ssh, now.order)
+    others[1].handle(events.MessageReceived(end.far.conn, news))
+    assert key_at(others[1]) == now.key, "it is the same operator of the same network"
+    other.run(0.1)
+    assert others[2].id in others[1].neighbours, "it has not heard of the expulsion"
+    assert len(keys_handed_out(others[1])) == before
 
 
 class Returning(Newcomer):
@@ -434,3 +441,102 @@ def test_a_backup_has_no_secret_and_who_is_put_back_to_it_learns_the_present_one
     restored = servers[2].disk.store.restored(servers[2].disk.store.backup(Path("copies"), 1))
     kept = read_network(restored)
     assert kept is not None and kept.secrets == () and kept.prepared == ()
+
+
+# --- who is let in again, and who resigns -----------------------------------------------------------------------------
+
+
+def test_a_server_whose_expulsion_is_undone_comes_back_and_gets_the_new_key_and_secret() -> None:
+    network, servers, ada = network_of()
+    expelled = gives(network, ada, "ada", "expel", servers[2].id, "1", "keep")
+    assert isinstance(expelled, wire.OrderTaken)
+    rekeys(network, ada)
+    assert key_at(servers[2]) != key_at(servers[0])
+    assert isinstance(gives(network, ada, "ada", "undo", expelled.id), wire.OrderTaken)
+    network.run(120.0)
+    assert network.is_one()
+    assert key_at(servers[2]) == key_at(servers[0])
+    assert secret_at(servers[2]) == secret_at(servers[0])
+
+
+def test_what_a_resigning_operator_has_made_of_the_networks_key_stays() -> None:
+    network, servers, ada = network_of(2)
+    rekeys(network, ada)
+    now = key_at(servers[0])
+    assert isinstance(gives(network, ada, "ada", "dismiss", "ada", "none"), wire.OrderTaken)
+    network.run(2.0)
+    servers[1].crash()
+    again = network.start("n001", links="base")
+    network.run(30.0)
+    assert network.is_one() and key_at(again) == now
+    assert secret_at(again) == secret_at(servers[0]) != SECRET
+    refused = gives(network, ada, "ada", "rekey", "")
+    assert isinstance(refused, wire.OrderRefused)
+
+
+# --- servers that know only one secret, or no orders ------------------------------------------------------------------
+
+
+class OfOneSecret(ScriptedBaseServer):
+    """A server of 2018 that was started with one secret."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(9000)
+        self.secret = secret
+        self.shown: list[str] = []
+
+    def answer(self, message: Message) -> None:
+        if isinstance(message, wire.Authenticate):
+            self.shown.append(message.secret)
+            if message.secret != self.secret:
+                self.say(wire.AuthenticationFail("wrong secret"))
+                self.hang_up()
+                return
+            self.announce()
+        super().answer(message)
+
+
+@pytest.mark.parametrize("started_with", ["the old one", "the new one", "neither"])
+def test_a_server_of_2018_is_shown_each_secret_that_holds_until_it_knows_one(started_with: str) -> None:
+    network, servers, ada = network_of(2)
+    rotates(network, ada)
+    old, new = SECRET, secret_at(servers[0])
+    base = OfOneSecret({"the old one": old, "the new one": new}.get(started_with, "none"))
+    network.listen(Address(BASE_HOST, 9000), base)
+    servers[0].handle(events.JoinRequested(Address(BASE_HOST, 9000), base=True))
+    network.run(20.0)
+    assert base.shown[:2] == ([old] if started_with == "the old one" else [old, new])[: len(base.shown)]
+    assert bool(servers[0].told("join_refused")) == (started_with == "neither")
+    if started_with == "neither":
+        assert base.shown == [old, new], "it is asked no more"
+
+
+def test_a_server_of_2018_that_dials_comes_in_with_each_secret_that_holds_and_no_longer() -> None:
+    network, servers, ada = network_of(2)
+    rotates(network, ada, 3600.0)
+
+    def comes(secret: str) -> bool:
+        peer = network.peer(servers[1])
+        peer.say(wire.Authenticate(secret))
+        network.run(2.0)
+        refused = "AUTHENTICATION_FAIL" in peer.commands
+        peer.hang_up()
+        network.run(1.0)
+        return not refused
+
+    assert comes(SECRET) and comes(secret_at(servers[1]))
+    network.skip(3700.0)
+    network.run(30.0)
+    assert comes(secret_at(servers[1])) and not comes(SECRET)
+
+
+def test_by_what_servers_that_know_no_orders_go_a_later_key_goes_before_an_earlier_one() -> None:
+    """They take the key of whichever network says that it was founded earlier."""
+    network, servers, ada = network_of(1)
+    told = [servers[0].node.membership.told_founded]
+    for _ in range(3):
+        rekeys(network, ada)
+        told.append(servers[0].node.membership.told_founded)
+    dates = [one for one in told if one is not None]
+    assert dates == sorted(dates, reverse=True) and len(set(dates)) == 4
+    assert all(0.0 < one < 1.0 for one in dates)

@@ -53,7 +53,7 @@ async def meet(address: Address, trust: NetworkTrust | None) -> None:
     except Unreachable as error:
         raise unreachable(address, str(error)) from None
     if not leaf.is_of(trust.fingerprint, trust.approved):
-        raise strange(address, trust.fingerprint, leaf.fingerprint)
+        raise strange(address, trust.fingerprint, leaf.fingerprint, says_it_is=leaf.is_of(trust.fingerprint))
 
 
 def unreachable(address: Address, reason: str) -> CommandFailed:
@@ -68,8 +68,17 @@ def unreachable(address: Address, reason: str) -> CommandFailed:
     )
 
 
-def strange(address: Address, known: str, shown: str | None) -> CommandFailed:
-    """What to say when whoever listens at an address is no server of the network that is known there."""
+def strange(address: Address, known: str, shown: str | None, *, says_it_is: bool = False) -> CommandFailed:
+    """What to say when whoever listens at an address is no server of the network that is known there. `says_it_is`: by
+    another key, of which the operator who is known has not approved."""
+    if says_it_is:
+        return CommandFailed(
+            ExitStatus.REFUSED,
+            f"{address} shows another key, {shown}, for the network {known}, and the operator whom you know has not"
+            " approved of it. Nothing was said to it.",
+            hint="A server that was expelled could show this. Ask the operator: if the key is right, `activity-tui"
+            f" known-networks --remove {known}` forgets what was known, and the next command asks anew.",
+        )
     what = f"it shows another network, {shown}" if shown else "whoever listens there does not encrypt, or is no server"
     if shown and not _is_remembered(known):
         return CommandFailed(

@@ -162,14 +162,16 @@ class NetworkChanges:
 
     def may_hand(self, server: str | None) -> bool:
         """Whether a server may be handed the network's key and secret."""
-        return server is not None and server not in self._context.expelled and server not in self._left_out()
-
-    def _left_out(self) -> frozenset[str]:
+        if server is None or server in self._context.expelled:
+            return False
         own = self._membership.network.order
         change = key_change_in(own.order) if own is not None else None
-        told = change.expelled if change is not None else frozenset()
         secrets = self._orders.effects.secret_changes
-        return told | secrets[-1].expelled if secrets else told
+        is_left_out = (change is not None and server in change.expelled) or (
+            bool(secrets) and server in secrets[-1].expelled
+        )
+        # Who was let in again since is no longer left out. Where the expulsion is not known yet, that is not known.
+        return not is_left_out or self._orders.was_expelled(server)
 
     def leads_on(self, shown: ShownLeaf) -> bool:
         """Whether who shows a certificate is of this network, which has another key there, by a later order."""

@@ -17,7 +17,7 @@ from core.node.neighbours.neighbours import Neighbours
 from core.node.orders.founding import FoundingKeeper
 from core.node.orders.order_book import OrderBook, Roots
 from core.node.orders.order_effects import OrderEffects
-from core.node.orders.order_kinds import DISMISS, ORDER_KINDS, operator_key, order_told
+from core.node.orders.order_kinds import DISMISS, EXPEL, ORDER_KINDS, operator_key, order_told
 from core.node.orders.standing import ORDERS_MAX, Operator, OperatorStanding
 from core.wire.entries import AccountFact, KeyChange
 from core.wire.network_orders import REKEY
@@ -268,6 +268,10 @@ class Orders:
     def knows_roots(self) -> bool:
         """Whether anybody is known who is an operator by nobody's order."""
         return self._roots.is_anybody
+
+    def was_expelled(self, server: str) -> bool:
+        """Whether an order is known that has expelled a server, in force or not."""
+        return any(order.kind == EXPEL and order.target == server for order in self._standing.heeded.values())
 
     def orders_of(self, key: bytes) -> int:
         """How many of a key's orders are heeded."""

@@ -163,6 +163,7 @@ class Membership:
                 f" and is {became} from now on; who knew it by the old one follows without a question",
                 "warning",
             )
+        context.secrets = ()
         successions = self._with(network.successions, before.successions)
         self._keep(replace(network, successions=successions, ssh=network.ssh or before.ssh))
         for link in self._neighbours:
