@@ -201,7 +201,8 @@ class NetworkChanges:
     def knows(self, server_key: bytes) -> bool:
         """Whether a server with this public key has been part of the network, and may be handed its key."""
         server = self._known_keys.server_of(server_key)
-        return server != self._context.id and self.may_hand(server) and self._is_known(server)
+        is_known = self._is_known(server) or self._orders.was_expelled(server)
+        return server != self._context.id and is_known and self.may_hand(server)
 
     # --- a key --------------------------------------------------------------------------------------------------------
 

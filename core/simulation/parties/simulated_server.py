@@ -246,7 +246,7 @@ class SimulatedServer:
             actions.WakeAt: self._wake,
             actions.AdoptNetwork: self._adopt_network,
             actions.UseInvitation: self._use_invitation,
-            actions.KeepSecret: lambda action: None,
+            actions.KeepSecret: self._keep_secret,
             actions.DrawSecrets: self._draw_secrets,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
@@ -594,6 +594,9 @@ class SimulatedServer:
 
     def _adopt_network(self, action: actions.AdoptNetwork) -> None:
         self._later(0.0, NetworkAdopted(adopted(self.disk.store, action.network)))
+
+    def _keep_secret(self, action: actions.KeepSecret) -> None:
+        self.config = msgspec.structs.replace(self.config, secret=action.secret)
 
     def _draw_secrets(self, action: actions.DrawSecrets) -> None:
         drawn = [
