@@ -193,10 +193,18 @@ class NetworkChanges:
     def is_behind(self, shown: ShownLeaf) -> bool:
         """Whether who shows a certificate is a server of this network that was away when that got another key."""
         own = self._membership.network
-        if own.order is None or not self.knows(shown.server):
+        if own.order is None or shown.network == own.key or not self.knows(shown.server):
             return False
-        former = {one.old for one in own.successions if self._fits(one)}
-        return shown.network != own.key and shown.network in former
+        if any(one.old == shown.network and self._fits(one) for one in own.successions):
+            return True
+        # Another part of the network was given that key, earlier than this one's.
+        approval = read_approval(shown.network, shown.successions, self._verifier)
+        return (
+            approval is not None
+            and 0 < approval.stamp < own.order.order.stamp
+            and approval.tag == network_tag(own.founder)
+            and (approval.operator == own.operator or self._orders.is_root_key(approval.operator))
+        )
 
     def knows(self, server_key: bytes) -> bool:
         """Whether a server with this public key has been part of the network, and may be handed its key."""
