@@ -224,3 +224,21 @@ async def test_a_terminal_is_told_where_a_link_leads_if_it_passes_over_what_it_d
         assert (b";https://example.org/wiki/%C3%89t%C3%A9\x1b\\" in terminal.output) is told
         terminal.type("\x11")
         assert await terminal.status() == 0
+
+
+async def test_the_title_says_what_is_new_and_is_given_back_at_the_end(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        await place.until(lambda: b"\x1b]2;anonymous on " in terminal.output)
+        terminal.type("\x1b[O")
+        await place.until(lambda: not place.apps()[0].app_focus)
+        async with place.terminal("anonymous") as other:
+            await other.shows("you are anonymous")
+            other.type("while you were away\r")
+            await place.until(lambda: b"\x1b]2;+1 \xc2\xb7 anonymous on " in terminal.output)
+        terminal.type("\x1b[I")
+        await place.until(lambda: terminal.output.rfind(b"\x1b]2;anonymous") > terminal.output.rfind(b"\x1b]2;+1"))
+        terminal.type("\x11")
+        assert await terminal.status() == 0
+        assert b"\x1b[22;2t" in terminal.output
+        assert terminal.output.rindex(b"\x1b[23;2t") > terminal.output.rindex(b"\x1b]2;\x1b\\")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -279,6 +280,7 @@ class World:
         past: ReadPage | None = None,
     ) -> None:
         self.time = NOON
+        self.numbers = itertools.count(1)
         self.node = FakeNode() if node else None
         self.refuse = refuse
         self.clients: list[FakeClient] = []
@@ -314,7 +316,9 @@ class World:
 
     def arrives(self, sender: str, activity: Mapping[str, Any], *, live: bool = True) -> None:
         stamp = int(self.time * 1_000_000)
-        tell(self.model, ActivityArrived("bb.1.1", processed(activity, sender), sender, stamp, live))
+        tell(
+            self.model, ActivityArrived(f"bb.1.{next(self.numbers)}", processed(activity, sender), sender, stamp, live)
+        )
 
     def notice(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
         self.model.noticed(Notice(self.time, kind, text, severity))

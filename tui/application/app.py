@@ -35,6 +35,7 @@ from tui.look.hues import hues
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
 from tui.model.network_faces import SignIn
+from tui.panes import overview
 from tui.remembered import directories, look_settings, operator_key
 from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
@@ -70,6 +71,7 @@ LOOK_SHARE: Final = 0.005
 """Of a processor, what pictures of the node may take: of one with thousands of connections there are fewer."""
 AFAR_INTERVAL: Final = 3.0
 SILENCE_INTERVAL: Final = 0.5
+TITLE_INTERVAL: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._telling = False
         self._painted = 0.0
         self._look_due = 0.0
+        self._title_due = 0.0
+        self._title_waits = False
         self._tasks: set[asyncio.Task[None]] = set()
         if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
             terminal_colours.without_colour(self, self.preferences.no_color)
@@ -368,8 +372,30 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.main.show_news()
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
+        self._show_title()
         if self._bell.rings(self.model, self._painted):
             self.bell()
+
+    def _show_title(self) -> None:
+        """Have the terminal's title say what is new, at most once a second."""
+        driver, now = self._driver, asyncio.get_running_loop().time()
+        if not isinstance(driver, TerminalDriver) or self._title_waits:
+            return
+        if now < self._title_due:
+            self._title_waits = True
+            self.set_timer(self._title_due - now, self._show_title_now)
+        else:
+            self._title_due = now + TITLE_INTERVAL
+            driver.show_title(overview.title(self.model))
+
+    def _show_title_now(self) -> None:
+        self._title_waits = False
+        self._show_title()
+
+    def watch_app_focus(self) -> None:
+        if self.screen_stack and self.main.painted:
+            self.main.show_news()
+            self._show_title()
 
     def _refresh_notifications(self) -> None:
         super()._refresh_notifications()

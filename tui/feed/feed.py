@@ -107,6 +107,7 @@ class Feed:
         own_ref: str | None = None,
         live: bool = True,
         own: bool = False,
+        late: bool = False,
         entry_id: str | None = None,
         stamp: int | None = None,
         came: float = 0.0,
@@ -114,7 +115,7 @@ class Feed:
         """An activity has arrived; with `own_ref` it takes the place of the one that was on its way."""
         if own_ref is not None and self._pending.pop(own_ref, None) is not None:
             own = True
-        entry = FeedItem(0, body, sender, at, "arrived", own, live, id=entry_id, stamp=stamp, came=came)
+        entry = FeedItem(0, body, sender, at, "arrived", own, live, id=entry_id, stamp=stamp, came=came, late=late)
         self._append(entry)
         self.arrived += 1
         return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final, Literal
 
 import msgspec
@@ -32,6 +33,13 @@ class FeedItem(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """By which it stands in the order of all activities, in microseconds since 1970; None as for the identity."""
     came: float = 0.0
     """When it came here, in seconds since 1970; 0 where it was read from the past."""
+    late: bool = False
+    """Whether it is older than what came before it."""
+
+    @property
+    def key(self) -> Hashable:
+        """What it is known by, wherever it stands."""
+        return self.id or (self.came, self.at, self.body)
 
     @property
     def place(self) -> PastPlace | None:

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -24,6 +25,7 @@ from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
 from tui.feed.history import History
+from tui.model.concerns import Concerns
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.visitors import Visitors
 from tui.text.safe_text import neutralise, neutralise_name
@@ -100,6 +102,9 @@ class ClientModel:
         """The server that a client without a node was asked to join."""
         self.clock = clock or time.time
         self.feed = Feed(feed_capacity)
+        self.concerns = Concerns()
+        self._late: list[Callable[[], None]] = []
+        """What has come late, until something comes that is new."""
         self.resume: ResumePoint | None = None
         """What the last client has received: the next one, whoever it logs in as, begins with what came since."""
         self.past = History(self.feed, self._read_past, self._is_own)
@@ -193,6 +198,8 @@ class ClientModel:
         body = msgspec.json.encode(activity)
         ref = self._client.post(activity)
         self.feed.sending(ref, body, self.username, self.clock())
+        # Whoever answers has read what there is.
+        self.concerns.read_all()
         self.on_change()
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
@@ -264,25 +271,56 @@ class ClientModel:
         stamp: int | None = None,
     ) -> None:
         """`at` is seconds since 1970. `entry_id` and `stamp` (microseconds) are None where a base server tells none."""
+        own = self._is_own(sender)
+        concerns, is_new = self.concerns, live or self.concerns.is_new(entry_id, stamp)
+        late = not own and is_new and concerns.is_late(stamp, live=live)
+        add = partial(self._add, body, sender, at, live, own_ref, own, late, entry_id, stamp)
+        if late and not live:
+            # It belongs among what was read: it stands where reading goes on.
+            self._late.append(add)
+            return
+        if is_new and not own:
+            self._add_late()
+        add()
+        self.on_change()
+
+    def _add(
+        self,
+        body: bytes,
+        sender: str,
+        at: float,
+        live: bool,
+        own_ref: str | None,
+        own: bool,
+        late: bool,
+        entry_id: str | None,
+        stamp: int | None,
+    ) -> None:
         entry = self.feed.add(
             body,
             sender,
             at,
             live=live,
             own_ref=own_ref,
-            own=self._is_own(sender),
+            own=own,
+            late=late,
             entry_id=entry_id,
             stamp=stamp,
             came=self.clock(),
         )
         self.past.arrived(entry)
+        to_reader = not entry.own and self.known_name is not None and is_to(self.known_name, body)
         if entry.own and not live:
             self._own_caught_up += 1
         if live and not entry.own:
             self.others_live += 1
-            if self.known_name is not None and is_to(self.known_name, body):
-                self.mentions += 1
-        self.on_change()
+            self.mentions += to_reader
+        self.concerns.arrived(entry, live=live, to_reader=to_reader)
+
+    def _add_late(self) -> None:
+        late, self._late = self._late, []
+        for add in late:
+            add()
 
     def removed(
         self, ids: Sequence[str], by: str, because: str, server: str = "", since: float = 0.0, *, undone: bool = False
@@ -296,6 +334,7 @@ class ClientModel:
             return f"an activity of {neutralise_name(sender) or '?'} was {what} by {who}{why}"
 
         self.feed.remove(ids, lambda sender: words(sender, "removed"))
+        self.concerns.removed(ids)
         if server and undone:
             self.feed.show_again(server)
         elif server:
@@ -316,6 +355,7 @@ class ClientModel:
 
     def logged_in(self, username: str, server: Address | None) -> None:
         self.username = username
+        self.concerns.begin(f"{self.network or self.target or ''}/{username}")
         self.server = server or self.server
         self._stage("online", f"logged in as {username}")
         self._happen(Happening("logged in", f"You are logged in as {username}.", username))
@@ -337,10 +377,12 @@ class ClientModel:
 
     def caught_up(self, count: int) -> None:
         """Everything is live from here on; `count` activities came before. Nobody missed their own among them."""
+        self._add_late()
+        self.concerns.caught_up()
         missed = count - self._own_caught_up
         self.past.caught_up(shows=self._client is not None and self._client.shows_past)
         first, self._began = not self._began, True
-        if first and self.feed.arrived:
+        if first and self.feed.arrived and not self.concerns.knows_mark:
             self.feed.mark("from here on, live", self.clock())
         elif not first and missed > 0:
             self.feed.mark(f"{missed} missed while you were away, above", self.clock())

@@ -18,6 +18,7 @@ from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
 from tui.own_screen.first_choices import first_identity, first_preferences, new_name
 from tui.own_screen.person_options import PersonOptions
+from tui.own_screen.personal_keeper import PersonalFileKeeper
 from tui.remembered import credentials, look_settings
 from tui.terminal.local import LocalDriver, local_driver
 from tui.terminal.tty import own_tty
@@ -80,6 +81,9 @@ class TerminalScreen:
         if self._directory is not None:
             self._remembered = await asyncio.to_thread(credentials.load, self._directory)
             self._chosen = await asyncio.to_thread(look_settings.load, self._directory)
+            keeping = await self._keep_personal(self._directory)
+        else:
+            keeping = None
         watching = asyncio.create_task(self._end_with(self._node)) if self._node is not None else None
         try:
             status = await self._supervisor.run()
@@ -89,11 +93,18 @@ class TerminalScreen:
             return status
         finally:
             self.report.extend(self.unconfirmed())
-            if watching is not None:
-                watching.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await watching
+            for task in (watching, keeping):
+                if task is not None:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
             await self.model.stop()
+
+    async def _keep_personal(self, directory: Path) -> asyncio.Task[None]:
+        keeper = PersonalFileKeeper(directory)
+        await keeper.read()
+        self.model.concerns.keeper = keeper
+        return asyncio.create_task(keeper.keep_up(self.model.concerns))
 
     def begin(self, before: Before | None = None) -> None:
         """Show it from here on. `before`: what became of a screen before."""

@@ -40,12 +40,32 @@ def people_online(snapshot: NodeSnapshot) -> int:
     return max(0, logins - again)
 
 
+def unread(model: ClientModel) -> str:
+    """What is new to the person, in few characters: `+12 @3`; empty when there is nothing."""
+    concerns = model.concerns
+    to_them = f" @{concerns.unread_mentions}" if concerns.unread_mentions else ""
+    return f"+{concerns.unread}{to_them}" if concerns.unread else ""
+
+
+def title(model: ClientModel) -> str:
+    """What the terminal's title says: what is new, who one is, and where."""
+    snapshot = model.snapshot
+    where = neutralise_name(snapshot.name) if snapshot is not None else ""
+    who = neutralise_name(model.username or "") if model.online else neutralise(model.stage_words, 40)
+    place = f"{who} on {where}" if where else who
+    return " \u00b7 ".join(part for part in (unread(model), place, "activity-tui") if part)
+
+
 def top_line(model: ClientModel) -> list[StyledText]:
     """Who one is, on which node, in how large a network, and what is wrong with it."""
     parts = [_DOTS["waiting" if model.unheard_since is not None else model.stage]]
     if model.stage == "online" and model.unheard_since is not None:
         at = time.strftime("%H:%M:%S", time.localtime(model.unheard_since))
         parts.append((f"no answer since {at}: ", "$text-warning bold"))
+    concerns = model.concerns
+    if concerns.unread:
+        words = f"{concerns.unread} new" + (f", {concerns.unread_mentions} to you" if concerns.unread_mentions else "")
+        parts += [(words, "bold"), (" \u00b7 ", _DIM)]
     if model.stage == "online":
         parts += [("you are ", _DIM), (neutralise_name(model.username or ""), "bold")]
     else:

@@ -98,6 +98,7 @@ class PanesScreen(Screen[None]):
                     empty=lambda: overview.empty_feed(self.model),
                     older=self._more_above,
                     reader=lambda: self.model.known_name,
+                    new_from=lambda: self.model.concerns.line,
                     widget_id="feed",
                 ),
                 Static("", id="composer-problem", classes="problem", markup=False),
@@ -216,7 +217,8 @@ class PanesScreen(Screen[None]):
             self._inviting = self._inviting is not False and overview.is_alone(snapshot)
         invite = overview.invite_line(model, self.size.width - 2) if self._inviting else ""
         top = overview.top_line(model)
-        said = (top, invite, self._current, self.size, feed.unseen, note, found, notes)
+        unread = overview.unread(model)
+        said = (top, invite, self._current, self.size, unread, note, found, notes)
         if said == self._bars:
             return
         self._bars = said
@@ -224,7 +226,7 @@ class PanesScreen(Screen[None]):
         share = self.query_one(ShareBar)
         share.display = bool(invite)
         share.say([(invite, "")])
-        self.query_one(TabBar).show(self._current, {"feed": f"+{feed.unseen}"} if feed.unseen else {})
+        self.query_one(TabBar).show(self._current, {"feed": unread})
         words = self.query_one("#filter-words", Static)
         if words.content != found:
             words.update(found)

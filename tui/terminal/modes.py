@@ -10,6 +10,7 @@ ENTER: Final = (
     "\x1b[?1004h"  # focus reports
     "\x1b[?2004h"  # bracketed paste
     "\x1b[?7l"  # no line wrap
+    "\x1b[22;2t"  # remember the window's title
     "\x1b[?2026$p"  # can the terminal paint synchronously?
 )
 MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
@@ -18,14 +19,17 @@ KITTY_ON: Final = "\x1b[>25u"
 """Disambiguate, report all keys, report text (the kitty keyboard protocol); unknown to most terminals, and ignored."""
 _LEAVE: Final = "\x1b[?2004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 
-RESTORE: Final = MOUSE_OFF + _LEAVE
+RESTORE: Final = MOUSE_OFF + _LEAVE + "\x1b[23;2t"
 """Gives any terminal back as it was, whatever state the application left it in."""
 
 TELLS_SIZE: Final = "\x1b[?2048$p"
 """Does the terminal tell its size among the keys? (https://gist.github.com/rockorager/e695fb2924d36b2bcf1fff4a3704bd83)"""
 TELL_SIZE: Final = "\x1b[?2048h"
 TELL_NO_SIZE: Final = "\x1b[?2048l"
+TITLE_MAX: Final = 120
 _WITHOUT_OSC: Final = ("linux", "dumb", "vt", "cons", "sun", "eterm", "emacs", "cygwin", "ansi", "unknown")
+NO_TITLE: Final = "\x1b]2;\x1b\\"
+"""For terminals that remember none: their own is better than one of what is over."""
 KITTY_OFF: Final = "\x1b[<u"
 
 
@@ -33,3 +37,8 @@ def takes_osc(term: str) -> bool:
     """Whether a terminal, by its TERM, passes over operating system commands that it does not know (ECMA-48, 8.3.89)
     instead of showing them: links, titles, notices. Consoles and old terminals do not."""
     return bool(term) and not term.lower().startswith(_WITHOUT_OSC)
+
+
+def title(text: str) -> str:
+    """What gives the window a title; whatever is no character of a text is left out."""
+    return f"\x1b]2;{''.join(filter(str.isprintable, text))[:TITLE_MAX]}\x1b\\"

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
-from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, RESTORE
+from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, title
 
 PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
@@ -76,6 +76,7 @@ class TerminalDriver(Driver):
         self._pauses: set[str] = set()
         self._pending: list[str] = []
         self._flush: asyncio.Handle | None = None
+        self._title = ""
 
     @property
     def takes_osc(self) -> bool:
@@ -102,6 +103,12 @@ class TerminalDriver(Driver):
             data = self._encode("".join(self._pending))
             self._pending.clear()
             self._terminal.write(data)
+
+    def show_title(self, text: str) -> None:
+        """Have the terminal's window say this in its title, until the application ends."""
+        if self.takes_osc and self._started and not self._stopped and not self._pauses and text != self._title:
+            self._title = text
+            self.write(title(text))
 
     def _encode(self, text: str) -> bytes:
         return text.encode("utf-8", "replace")
@@ -141,11 +148,12 @@ class TerminalDriver(Driver):
 
     def _modes_on(self) -> str:
         """What puts the terminal into the modes that the application needs."""
-        return ENTER + (MOUSE_ON if self._mouse else "") + (KITTY_ON if self._terminal.kitty else "")
+        modes = ENTER + (MOUSE_ON if self._mouse else "") + (KITTY_ON if self._terminal.kitty else "")
+        return modes + (title(self._title) if self._title else "")
 
     def _modes_off(self) -> str:
         """What gives the terminal back."""
-        return RESTORE
+        return (NO_TITLE if self.takes_osc else "") + RESTORE
 
     def disable_input(self) -> None:
         self._input = False

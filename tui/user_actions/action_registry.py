@@ -42,6 +42,7 @@ def key_names(keys: str) -> str:
 
 _NAMES: Final = {
     "slash": "/",
+    "at": "@",
     "question_mark": "?",
     "escape": "Esc",
     "pagedown": "PgDn",

@@ -43,6 +43,7 @@ TRAIL: Final = 16
 
 EMPTY: Final = "Nothing here yet. Write the first line below."
 
+NEW: Final = "new since you left"
 TO_READER: Final = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 """Before the name of whoever has written to the person that reads it."""
 
@@ -81,6 +82,9 @@ class FeedView(RowView):
             self.found = found
             self.searching = searching
 
+    class EndWanted(Message):
+        """Somebody goes to the end, and leaves unread what is above."""
+
     class PositionChanged(Message):
         """The view has begun or ceased to follow, or more is new below."""
 
@@ -109,10 +113,12 @@ class FeedView(RowView):
         empty: Callable[[], str] = lambda: EMPTY,
         older: Callable[[], bool] = lambda: False,
         reader: Callable[[], str | None] = lambda: None,
+        new_from: Callable[[], Hashable] = lambda: None,
         widget_id: str | None = None,
     ) -> None:
         """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come.
-        `reader`: the name of who reads this, if the network knows it."""
+        `reader`: the name of who reads this, if the network knows it. `new_from`: the `key` of the row
+        from which on all is new to them."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
@@ -120,6 +126,7 @@ class FeedView(RowView):
         self._empty = empty
         self._older = older
         self._reader = reader
+        self._new_from = new_from
         self._filter = EVERYTHING
         self._generation = 0
         self._with_rest = False
@@ -338,7 +345,7 @@ class FeedView(RowView):
         state = self._pending[index - settled].state if index >= settled else None
         # What was let go of may come again with another one in its place.
         identity = self._entry(index).id
-        return identity, self._generation, self.feed.removals, state, self._new_day(index), self._reader()
+        return identity, self._generation, self.feed.removals, state, self._headings(index), self._reader()
 
     def _new_day(self, index: int) -> str:
         """The date, where it is another one than above; at the top, where it is not today's.
@@ -352,8 +359,18 @@ class FeedView(RowView):
         at, before = entry.at, next((one.at for one in above if one.state != "mark"), self._clock())
         return "" if same_day(at, before, self._zone) else clock_time(at, self._zone, "%A %d %B %Y")
 
+    def _headings(self, index: int) -> tuple[str, ...]:
+        """The lines of the application's own above a row."""
+        entry, new_from = self._entry(index), self._new_from()
+        is_new = new_from is not None and new_from == entry.key and entry.state != "mark"
+        return tuple(words for words in (self._new_day(index), NEW if is_new else "") if words)
+
     def heading_lines(self, index: int) -> int:
-        return 1 if self._new_day(index) else 0
+        return len(self._headings(index))
+
+    def visible_entries(self) -> list[FeedItem]:
+        """What is on the screen."""
+        return [self._entry(index) for index in self.visible_rows if index < self.row_count()]
 
     def entry(self, index: int) -> FeedItem:
         """The row's activity."""
@@ -371,8 +388,8 @@ class FeedView(RowView):
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
         reader = self._reader() if self._is_to_reader(entry) else None
-        look = (self._filter, self._zone, self._new_day(index), reader)
-        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.why, look)
+        look = (self._filter, self._zone, self._headings(index), reader)
+        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.late, entry.why, look)
 
     def _is_to_reader(self, entry: FeedItem) -> bool:
         """Whether somebody else has written this to whoever reads it."""
@@ -380,9 +397,8 @@ class FeedView(RowView):
         return reader is not None and not entry.own and entry.state != "mark" and is_to(reader, entry.body)
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        day = self._new_day(index)
-        strips = self._entry_strips(self._entry(index), width)
-        return [self._rule(day, width), *strips] if day else strips
+        rules = [self._rule(words, width) for words in self._headings(index)]
+        return [*rules, *self._entry_strips(self._entry(index), width)]
 
     def _entry_strips(self, entry: FeedItem, width: int) -> list[Strip]:
         if entry.state == "mark":
@@ -403,6 +419,8 @@ class FeedView(RowView):
             if entry.why:
                 words += ": " + neutralise_name(entry.why, 200)
             pieces.append(("  " + words, state_role))
+        if entry.late:
+            pieces.append(("  came late", "mark"))
         lines = wrap(pieces, width - indent, ROW_LINES_MAX)
         blank = " " * indent
         return [
@@ -535,6 +553,7 @@ class FeedView(RowView):
         if not self.following:
             self.remember_place()
         self._to_present()
+        self.post_message(self.EndWanted())
 
     @property
     def unseen(self) -> int:

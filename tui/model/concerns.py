@@ -1,0 +1,198 @@
+"""What concerns a person: what they have not read yet, and what of it is to them.
+
+Rows become read when they have been on the screen before somebody who looks. What arrives while they follow the end is
+read as it comes. The *mark* goes up to the oldest row that is not read, and stays between two sessions.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tui.feed.feed_item import FeedItem
+from tui.model.personal import Personal, ReadMark, decode, encode
+
+UNREAD_MAX: Final = 10_000
+"""Rows that wait to be read; of more, the oldest count as read."""
+LATE: Final = 10_000_000
+"""Microseconds by which an activity is older than one that came before it, if it is said to come late."""
+
+
+class PersonalKeeper(Protocol):
+    """Who keeps the documents of accounts."""
+
+    def load(self, account: str) -> bytes | None:
+        """An account's document, if one is known."""
+        ...
+
+    def keep(self, account: str, content: bytes) -> None:
+        """Keep an account's document from now on."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A row behind which the mark has not gone yet."""
+
+    entry: FeedItem
+    unread: bool
+    to_reader: bool
+
+
+class Concerns:
+    """What concerns whoever is logged in. Plain data, on the event loop."""
+
+    def __init__(self, keeper: PersonalKeeper | None = None) -> None:
+        self.keeper = keeper
+        self.unread = 0
+        """Activities of others that were not on the screen yet."""
+        self.unread_mentions = 0
+        """Those of them that are to this person."""
+        self.line: Hashable = None
+        """The key of the row above which it is said that it, and what follows, is new."""
+        self.knows_mark = False
+        """Whether it was known where this person had stopped reading when they came."""
+        self.account: str | None = None
+        """Whose document it is: the account, and in which network."""
+        self._personal = Personal()
+        self._waiting: OrderedDict[Hashable, _Waiting] = OrderedDict()
+        self._attending = True
+        self._newest = 0
+        self._compares = False
+        """Whether what comes from the past may be new: of a first visit nobody knows."""
+        self._kept = b""
+
+    # --- who it is -------------------------------------------------------------------------------------------------
+
+    def begin(self, account: str) -> None:
+        """Somebody has logged in."""
+        if account == self.account:
+            return
+        self.keep()
+        self.account = account
+        self._forget()
+        self._personal = Personal()
+        self._kept = b""
+        content = self.keeper.load(account) if self.keeper is not None else None
+        if content is not None:
+            try:
+                self._personal = decode(content)
+                self._kept = content
+            except ValueError:
+                # Of another version, or damaged: it is written anew.
+                pass
+        self.knows_mark = self._compares = self._personal.mark is not None
+
+    def changed_elsewhere(self, content: bytes) -> None:
+        """The account's document was replaced in another session. Raises ValueError for what is none."""
+        other = decode(content)
+        mine, theirs = self._personal.mark, other.mark
+        self._personal = Personal(mine.united(theirs) if mine is not None and theirs is not None else mine or theirs)
+        for row in self._waiting.values():
+            if row.unread and self._mark.covers(row.entry.id, row.entry.stamp):
+                self._has_read(row)
+        self._advance()
+
+    def keep(self) -> None:
+        """Have the document kept, if it is another one than before."""
+        if self.keeper is None or self.account is None or self._personal.mark is None:
+            return
+        content = encode(self._personal)
+        if content != self._kept:
+            self._kept = content
+            self.keeper.keep(self.account, content)
+
+    # --- what comes ------------------------------------------------------------------------------------------------
+
+    def is_new(self, entry_id: str | None, stamp: int | None) -> bool:
+        """Whether something from the past was not read yet."""
+        mark = self._personal.mark
+        return self._compares and mark is not None and not mark.covers(entry_id, stamp)
+
+    def caught_up(self) -> None:
+        """What was before has come."""
+        self._compares = True
+
+    def is_late(self, stamp: int | None, *, live: bool) -> bool:
+        """Whether something that is new is much older than what came before it, or was read before it."""
+        newest = self._newest - LATE if live else self._mark.stamp
+        return stamp is not None and stamp <= newest
+
+    def arrived(self, entry: FeedItem, *, live: bool, to_reader: bool) -> None:
+        """A row was put at the end of the feed."""
+        self._newest = max(self._newest, entry.stamp or 0)
+        unread = not entry.own and (not self._attending if live else self.is_new(entry.id, entry.stamp))
+        key = entry.key
+        if unread and not self.unread:
+            self.line = key
+        self._waiting[key] = row = _Waiting(entry, unread, to_reader)
+        if unread:
+            self.unread += 1
+            self.unread_mentions += to_reader
+        if len(self._waiting) > UNREAD_MAX:
+            self._has_read(next(iter(self._waiting.values())))
+        if not row.unread or len(self._waiting) > UNREAD_MAX:
+            self._advance()
+
+    # --- what is read ----------------------------------------------------------------------------------------------
+
+    def attend(self, attending: bool) -> None:
+        """Whether somebody looks at the end of the feed, and so reads what is new as it comes."""
+        self._attending = attending
+
+    def seen(self, entries: Iterable[FeedItem]) -> None:
+        """These rows are on the screen, before somebody who looks."""
+        if not self.unread:
+            return
+        for entry in entries:
+            row = self._waiting.get(entry.key)
+            if row is not None and row.unread:
+                self._has_read(row)
+        self._advance()
+
+    def removed(self, ids: Iterable[str]) -> None:
+        """These activities are there no more."""
+        for one in ids:
+            row = self._waiting.get(one)
+            if row is not None:
+                self._has_read(row)
+        self._advance()
+
+    def read_all(self) -> None:
+        """This person says that they have read everything."""
+        for row in self._waiting.values():
+            if row.unread:
+                self._has_read(row)
+        self._advance()
+
+    def next_unread(self) -> FeedItem | None:
+        """The oldest unread row that is to this person, else the oldest one at all."""
+        rows = [row for row in self._waiting.values() if row.unread]
+        found = next((row for row in rows if row.to_reader), None) or (rows[0] if rows else None)
+        return found.entry if found is not None else None
+
+    @property
+    def _mark(self) -> ReadMark:
+        return self._personal.mark or ReadMark()
+
+    def _has_read(self, row: _Waiting) -> None:
+        if row.unread:
+            row.unread = False
+            self.unread -= 1
+            self.unread_mentions -= row.to_reader
+
+    def _advance(self) -> None:
+        """Have the mark go up to the oldest row that is not read."""
+        mark = self._personal.mark
+        while self._waiting and not (row := next(iter(self._waiting.values()))).unread:
+            self._waiting.popitem(last=False)
+            mark = (mark or ReadMark()).with_read(row.entry.id, row.entry.stamp)
+        if mark is not self._personal.mark:
+            self._personal = Personal(mark)
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self.unread = self.unread_mentions = 0
+        self.line = None
