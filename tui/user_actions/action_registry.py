@@ -43,6 +43,7 @@ def key_names(keys: str) -> str:
 _NAMES: Final = {
     "slash": "/",
     "at": "@",
+    "colon": ":",
     "question_mark": "?",
     "escape": "Esc",
     "pagedown": "PgDn",
