@@ -118,3 +118,36 @@ def test_an_expulsion_that_leaves_the_key_says_what_the_server_still_has(
         assert expelled.status == 0 and len(expelled.out.split()) == 1
         assert "still has the network's key" in expelled.err
     assert kept(tmp_path / "data") == before
+
+
+def test_a_server_that_was_invited_before_the_key_changed_and_one_that_was_killed_come_in_after_it(
+    program: Program, node: Node, tmp_path: Path
+) -> None:
+    invited = program.run("invite", "server", node.address, "--data-dir", str(tmp_path / "data"))
+    assert invited.status == 0, invited.err
+    line = invited.out.split()[2]
+    with running_node(program, tmp_path / "away", "--name", "away", join=node.address) as away:
+        away.log.wait("linked with")
+        away.process.kill()
+    assert program.run("order", node.address, "rekey", "-u", "ada").status == 0
+    with (
+        running_node(program, tmp_path / "away", "--name", "away", secret="") as back,
+        running_node(program, tmp_path / "invited", join=line, secret="") as newcomer,
+    ):
+        back.log.wait("linked with")
+        newcomer.log.wait("linked with")
+        until(lambda: kept(tmp_path / "away") == kept(tmp_path / "invited") == kept(tmp_path / "data"))
+
+
+def test_ssh_is_told_the_new_key_and_to_take_no_host_for_one_by_the_old_one(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "data", "--ssh", "127.0.0.1:0") as node:
+        assert program.run("register", node.address, "-u", "ada").status == 0
+        until(lambda: program.run("known-hosts", node.address).status == 0)
+        before = program.run("known-hosts", node.address).out
+        assert before.startswith("@cert-authority [127.0.0.1]:") and "@revoked" not in before
+        assert program.run("order", node.address, "rekey", "-u", "ada").status == 0
+        until(lambda: program.run("known-hosts", node.address).out not in ("", before))
+        certifies, revokes = program.run("known-hosts", node.address).out.splitlines()
+        assert certifies.split()[:2] == before.split()[:2]
+        assert certifies.split()[3] != before.split()[3]
+        assert revokes == before.strip().replace("@cert-authority", "@revoked")

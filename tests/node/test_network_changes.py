@@ -540,3 +540,22 @@ def test_by_what_servers_that_know_no_orders_go_a_later_key_goes_before_an_earli
     dates = [one for one in told if one is not None]
     assert dates == sorted(dates, reverse=True) and len(set(dates)) == 4
     assert all(0.0 < one < 1.0 for one in dates)
+
+
+def test_a_server_that_does_not_know_by_which_order_its_key_came_does_not_go_back_to_an_earlier_one() -> None:
+    network, servers, ada = network_of(2)
+    rekeys(network, ada)
+    first = servers[0].node.membership.network
+    rekeys(network, ada)
+    now = servers[0].node.membership.network
+    servers[1].crash()
+    store = servers[1].disk.store
+    store.set_setting("network_order", "null", backed_up=True)
+    again = network.start("n001", links="base")
+    network.run(5.0)
+    assert again.node.membership.network.order == now.order
+    end = network.links_between(servers[0], again)[0]
+    news = wire.NetworkNews(first.key, 0.2, first.successions, first.seed, first.ssh, first.order)
+    again.handle(events.MessageReceived(end.far.conn, news))
+    network.run(5.0)
+    assert key_at(again) == now.key

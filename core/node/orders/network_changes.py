@@ -261,12 +261,23 @@ class NetworkChanges:
         if not self._membership.is_there:
             return
         if now.key_changes and now.key_changes != before.key_changes:
+            self._find_own(now)
             order_id, change = now.key_changes[-1]
             signed, made = self._orders.book.key_change(order_id), self._made(change.key)
             if signed is not None and made is not None:
                 self.take(signed, made.seed, made.ssh, None)
         if now.secret_changes != before.secret_changes:
             self._renew_secrets()
+
+    def _find_own(self, effects: OrderEffects) -> None:
+        """Know by which order the network has its key, where that was not told or is lost: no earlier one counts."""
+        network = self._membership.network
+        if network.order is None:
+            found = [one for one, change in effects.key_changes if change.key == network.key]
+            signed = self._orders.book.key_change(found[-1]) if found else None
+            if signed is not None:
+                order = signed.order
+                self._membership.change(replace(network, order=signed, operator=order.key, founder=order.network))
 
     def take(self, signed: SignedOrder, seed: bytes, ssh: bytes | None, whence: Connection | None) -> bool:
         """Be of the network under the key that an order names, if it is to be followed; whether it is so from now on.
