@@ -42,6 +42,27 @@ async def test_a_person_comes_in_writes_pastes_resizes_and_leaves(place: Place):
         assert await tmux.modes() == AS_IT_WAS
 
 
+async def test_the_terminals_own_cursor_is_at_what_one_reads_or_chooses(place: Place):
+    """Screen readers, braille displays and magnifiers follow it, though it is hidden."""
+    for words in ("the first line", "the second line"):
+        assert (await place.run("anonymous", "post", words))[0] == 0
+    async with Tmux(place.directory, size=(80, 24)) as tmux:
+        await tmux.enter(place.command("anonymous"))
+        await tmux.shows("the second line")
+        await tmux.keys("Escape", "Up")
+        await tmux.cursor_at("the second line")
+        await tmux.keys("Up")
+        await tmux.cursor_at("the first line")
+        await tmux.keys("F4")
+        await tmux.cursor_at("anonymous")
+        await tmux.keys("F8")
+        await tmux.shows("How others join")
+        await tmux.keys("Escape")
+        await tmux.cursor_at("anonymous")
+        await tmux.keys("C-q")
+        await tmux.prompts()
+
+
 async def test_a_link_leads_into_the_filtered_feed(place: Place):
     for words in ("a new release, #ops please look", "lunch?"):
         assert (await place.run("anonymous", "post", words))[0] == 0

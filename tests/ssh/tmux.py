@@ -90,6 +90,17 @@ class Tmux:
         """What is on the screen, with the escape codes of its colours."""
         return await self._run("capture-pane", "-p", "-e", "-N")
 
+    async def cursor_at(self, words: str, limit: float = 15.0) -> None:
+        """Wait until the terminal's cursor, shown or hidden, is in a line with these words behind it."""
+        async with asyncio.timeout(limit):
+            while words not in await self._from_cursor():  # noqa: ASYNC110 - another process has it
+                await asyncio.sleep(0.05)
+
+    async def _from_cursor(self) -> str:
+        column, row = (await self._run("display-message", "-p", "#{cursor_x} #{cursor_y}")).split()
+        lines = (await self.screen()).splitlines()
+        return lines[int(row)][int(column) :] if int(row) < len(lines) else ""
+
     async def modes(self) -> dict[str, str]:
         """The modes of the terminal that a program could leave behind."""
         names = ("alternate_on", "cursor_flag", "mouse_any_flag", "mouse_sgr_flag", "wrap_flag", "insert_flag")

@@ -19,6 +19,7 @@ from textual import events, on
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor
+from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -61,6 +62,7 @@ from tui.user_actions.action_registry import bindings, key_name
 from tui.user_actions.action_table import BY_ID
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
+from tui.widgets.row_view import RowView
 
 FRAMES_PER_SECOND: Final = 20
 LOOK_INTERVAL: Final = 1.0
@@ -205,6 +207,24 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         screen = self.screen_stack[0]
         assert isinstance(screen, MainScreen)
         return screen
+
+    @property
+    def cursor_position(self) -> Offset:
+        """Where the terminal's own cursor is put behind each frame.
+
+        It is hidden, but screen readers, braille displays and magnifiers go where it goes: to the selected row, the
+        button, the line where one writes.
+        """
+        focused = self.focused if self._running else None
+        if isinstance(focused, RowView):
+            return focused.cursor_offset
+        if focused is None or isinstance(focused, Input):
+            return self._writing_at
+        return focused.content_region.offset
+
+    @cursor_position.setter
+    def cursor_position(self, place: Offset) -> None:
+        self._writing_at = place
 
     def on_mount(self) -> None:
         self.model.on_change = self._touched

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -108,6 +108,15 @@ class RowView(AnchoredRows, can_focus=True):
         if words := self.marker():
             lines[-1] = Strip([Segment(fit(f"  {words}", width), self.style_of("marker"))], width)
         return lines
+
+    @property
+    def cursor_offset(self) -> Offset:
+        """Where on the screen the selected row begins, or the list where none is in sight."""
+        selected = self.selected if self.shows_cursor else None
+        for place, (index, line) in enumerate(self._visible):
+            if index == selected and line >= self.heading_lines(index):
+                return self.content_region.offset + (1, self.header_lines + place)
+        return self.content_region.offset
 
     def _scrollbar(self, height: int) -> list[Segment]:
         blank = Segment(" ", self.style_of("text"))
