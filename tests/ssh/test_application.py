@@ -92,10 +92,10 @@ async def test_two_sessions_of_one_person_are_one_user(place: Place):
 
 async def test_the_panes_follow_the_terminal_s_size(place: Place):
     async with place.terminal("anonymous", size=(80, 24)) as terminal:
-        await terminal.shows("F3 Links")
+        await terminal.shows("F3 Connections  F4")
         terminal.forget()
         terminal.resize(160, 45)
-        await terminal.shows("F3 Connections")
+        await terminal.shows("\N{BOX DRAWINGS LIGHT HORIZONTAL} F3 Connections")
         assert place.ssh.sessions()[0].size == (160, 45)
 
 

@@ -29,11 +29,13 @@ async def test_a_person_comes_in_writes_pastes_resizes_and_leaves(place: Place):
         await tmux.shows("grace        written by hand")
         await tmux.paste("two\nlines")
         screen = await tmux.shows("two lines")
-        assert place.node.snapshot().activities == 1 and "F3 Connections" not in screen
+        assert (
+            place.node.snapshot().activities == 1 and "\N{BOX DRAWINGS LIGHT HORIZONTAL} F3 Connections" not in screen
+        )
         await tmux.resize(150, 45)
-        await tmux.shows("F3 Connections")
+        await tmux.shows("\N{BOX DRAWINGS LIGHT HORIZONTAL} F3 Connections")
         await tmux.resize(60, 20)
-        await tmux.hides("F3 Connections")
+        await tmux.hides("\N{BOX DRAWINGS LIGHT HORIZONTAL} F3 Connections")
         await tmux.keys("C-u", "C-q")
         await tmux.prompts()
         await tmux.enter("echo status $?")
