@@ -103,7 +103,7 @@ async def test_a_click_of_the_mouse_chooses_a_tab(place: Place):
     async with place.terminal("anonymous", size=(80, 24)) as terminal:
         await terminal.shows("you are anonymous")
         terminal.forget()
-        column, line = 24, 3
+        column, line = 30, 3
         terminal.type(f"\x1b[<0;{column};{line}M\x1b[<0;{column};{line}m")
         await terminal.shows("Logged in at")
 
