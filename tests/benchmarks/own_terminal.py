@@ -53,7 +53,7 @@ class OwnTerminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_TUI_", "XDG_"))}
         home = {"HOME": str(self._home), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "", "LINES": ""}
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *self._arguments), stdin=slave, stdout=slave, stderr=slave,
             env=kept | home | {"TERM": "xterm-256color"}, start_new_session=True,
@@ -99,7 +99,7 @@ class OwnTerminal:
 
     async def first_frame(self) -> float:
         """Wait for it; seconds since the start."""
-        return await asyncio.wait_for(self.expect(FIRST_FRAME), START_LIMIT) - self._began
+        return await asyncio.wait_for(self.expect(FIRST_FRAME), START_LIMIT) - self.began
 
     def type(self, data: bytes) -> None:
         os.write(self._master, data)
@@ -140,6 +140,14 @@ class OwnTerminal:
         """Resident MB, of all its processes."""
         return self.memory_of(self.pids)
 
+    def shared_memory(self) -> float:
+        """MB of all its processes, what they share counted once (proportional set size)."""
+        found = 0
+        for pid in self.pids:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            found += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        return found / 1024
+
     @staticmethod
     def memory_of(pids: Sequence[int]) -> float:
         return sum(resident(pid) for pid in pids) / 1024
@@ -163,10 +171,15 @@ class Application(OwnTerminal):
 
     def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
         self.port = free_port()
-        command = ("-m", "tui", "serve", "--host", "127.0.0.1", "--port", str(self.port), "-u", "anonymous")
         self.took = 0.0
         """Seconds from the start to the first frame."""
-        super().__init__(directory / "home", (*command, "--data-dir", str(directory / "data"), *options))
+        super().__init__(directory / "home", (*self.arguments(directory, self.port), *options))
+
+    @staticmethod
+    def arguments(directory: Path, port: int = 0) -> tuple[str, ...]:
+        """What starts it."""
+        where = ("--host", "127.0.0.1", "--port", str(port), "--data-dir", str(directory / "data"))
+        return ("-m", "tui", "serve", "-u", "anonymous", *where)
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()

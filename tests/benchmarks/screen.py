@@ -17,15 +17,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.data import Contents, copied
 from tests.benchmarks.live import percentile
 from tests.benchmarks.load import Load, load
 from tests.benchmarks.log import OPTIONS, server
-from tests.benchmarks.own_terminal import BARE, Application, OwnTerminal, processor_seconds
+from tests.benchmarks.own_terminal import BARE, START_LIMIT, Application, OwnTerminal, processor_seconds
 from tests.benchmarks.rows import RowParser, Rows, at_most, measure_rows, row
 from tests.processes.harness import NodeProcess
 
 RATES = (200, 1_000)
 """Activities a second."""
+BAR_COLUMN = 71
+"""Where the feed's scrollbar is, at the size of the terminal."""
+READ_LIMIT = 1_800.0
+"""Seconds in which all of the past has to be read."""
 WARM = 3.0
 """Seconds of load before anything is measured."""
 
@@ -40,6 +45,7 @@ class Scale:
     keys: int = 200
     starts: int = 7
     activities: int = 100_000
+    stored: int = 1_000_000
 
 
 @asynccontextmanager
@@ -195,7 +201,42 @@ async def memory(scale: Scale, directory: Path) -> None:
         )  # fmt: skip
 
 
+async def past(scale: Scale, directory: Path) -> None:
+    """The whole past in one window: from the start to its last page, and the memory after it was read to the first."""
+    contents = Contents(activities=scale.stored)
+    last = f"{scale.stored:012d}".encode()
+    times: list[float] = []
+    for number in range(max(1, scale.starts // 2)):
+        where = directory / f"start-{number}"
+        copied(contents, where / "data")
+        async with OwnTerminal(where / "home", Application.arguments(where)) as application:
+            shown = await asyncio.wait_for(application.expect(last), START_LIMIT)
+            times.append(shown - application.began)
+    at_most(
+        f"from the start to the last page, {scale.stored:,} stored (median of {len(times)}; {_machine()})",
+        statistics.median(times), 0.7, "s", 2,
+    )  # fmt: skip
+    where = directory / "read"
+    copied(contents, where / "data")
+    async with Application(where) as application:
+        began = application.shared_memory()
+        application.type(b"\x1b")
+        beginning = application.expect(b"nothing older is kept here")
+        begun = time.perf_counter()
+        while not beginning.done():
+            # The scrollbar is dragged to its top, again and again.
+            application.type(b"\x1b[<0;%d;8M\x1b[<32;%d;3M\x1b[<0;%d;3m" % ((BAR_COLUMN,) * 3))
+            await asyncio.wait([beginning], timeout=0.02)
+            assert time.perf_counter() - begun < READ_LIMIT, "the first activity was not reached"
+        row("all of that read, page by page", f"{time.perf_counter() - begun:.0f} s", "", met=None)
+        at_most(
+            f"memory of node and application together, {scale.stored:,} stored, after reading back to the first"
+            f" ({began:.0f} MB before)", application.shared_memory(), 150, "MB",
+        )  # fmt: skip
+
+
 ROWS: Rows[Scale] = {
+    "past": past,
     "delivery": delivery,
     "keys": keys,
     "cpu": cpu,

@@ -7,12 +7,13 @@ import pytest
 from tests.benchmarks import screen
 from tests.benchmarks.load import Load
 
-SMALL = screen.Scale(rounds=1, seconds=0.5, receivers=2, keys=5, starts=1, activities=500)
+SMALL = screen.Scale(rounds=1, seconds=0.5, receivers=2, keys=5, starts=1, activities=500, stored=1_200)
 WORDS = {
     "delivery": ("delivery at 200/s, headless", "delivery at 1,000/s, application", "p99 against headless"),
     "keys": ("key to paint at 200/s, p50 of 5", "key to paint at 1,000/s, p99 of 5"),
     "cpu": ("CPU at 200/s", "painted meanwhile"),
     "first-frame": ("of a bare Textual application", "more than a bare Textual application's"),
+    "past": ("from the start to the last page, 1,200 stored", "after reading back to the first"),
     "memory": ("each 100 activities", "more than to a headless server"),
 }
 

@@ -155,7 +155,16 @@ def feed_note(model: ClientModel, at: float | None, zone: tzinfo | None, problem
     today = same_day(at, model.clock(), zone)
     when = clock_time(at, zone, "%H:%M" if today else "%a %d %b %Y, %H:%M")
     state = "reading more\N{HORIZONTAL ELLIPSIS}" if model.past.loading else problem and neutralise(problem, 120)
-    return " \u00b7 ".join(part for part in (f"reading {when}", state, "End follows") if part)
+    return f"reading {when} \u00b7 {state or 'End follows'}"
+
+
+def looked_back(model: ClientModel, zone: tzinfo | None) -> str:
+    """How far back a filter has looked; nothing where that is all of the past."""
+    oldest = model.feed.by_serial(model.feed.first_serial)
+    if oldest is None or model.past.above != "more":
+        return ""
+    today = same_day(oldest.at, model.clock(), zone)
+    return f" \u00b7 back to {clock_time(oldest.at, zone, '%H:%M' if today else '%d %b %Y')}"
 
 
 STALE: Final = "as it was: not connected now"

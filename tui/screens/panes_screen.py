@@ -203,6 +203,7 @@ class PanesScreen(Screen[None]):
         if feed.filter and not found:
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""
+            found += overview.looked_back(model, self._zone)
         notes = (overview.unseen(model), "", "")
         if snapshot is not None:
             notes = (
