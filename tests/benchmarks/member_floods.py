@@ -107,7 +107,9 @@ class Member:
         try:
             hello = {"command": "AUTHENTICATE", "secret": self.secret, "id": member, "incarnation": 1, "name": member}
             line.say(**hello, features=["sync", "quit", "user_info"], link="join", stamp=1)
-            await line.hear("SERVER_HELLO")
+            if (answer := await line.hear("SERVER_HELLO", "SERVER_REFUSED"))["command"] == "SERVER_REFUSED":
+                self.sent_away.append(str(answer.get("info")))
+                return
             line.say(**_record(member), links=[])
             line.say(command="SYNC_DONE", upto={})
             hearing = asyncio.create_task(self._hear(line))
@@ -187,7 +189,8 @@ async def reachable_at(port: int) -> int:
 
 async def measure(kind: str, count: int, directory: Path) -> None:
     """One kind, as a row."""
-    options = ("--no-redirects", "--backup-interval", "0")
+    # The member speaks in clear, as servers of the version before do.
+    options = ("--no-redirects", "--backup-interval", "0", "--links", "mixed")
     async with NodeProcess(directory / "first", options=options) as first:
         register = {"command": "REGISTER", "username": "ann", "secret": SECRET}
         assert await seconds_until(first.port, register, "REGISTER_SUCCESS") < float("inf")
@@ -216,6 +219,8 @@ async def measure(kind: str, count: int, directory: Path) -> None:
             used = [processor_seconds(node.pid) - at for node, at in zip(nodes, worked, strict=True)]
             lost = sum("[lost]" in line or "unlinked" in line for line in second.stderr_lines)
             reached = [await reachable_at(node.port) for node in nodes]
+    if not member.said:
+        raise RuntimeError(f"the member was not let in, so nothing is measured: {member.sent_away[:1]}")
     missing = sum(one == float("inf") for one in seen)
     rows = (
         f"{kind}, {count:,}: {member.said:,} said in {ends[0] - began:.1f} s; sent away {len(member.sent_away)} times"
