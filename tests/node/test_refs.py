@@ -130,17 +130,21 @@ def test_the_last_names_are_known_and_not_many_more(
     assert [name for name in names[:-35] if found(known, name) is not None] == []
 
 
+@pytest.mark.parametrize("note", [by_itself, together])
 def test_a_name_that_was_taken_back_and_given_again_is_known_as_long_as_another_one(
-    monkeypatch: pytest.MonkeyPatch,
+    note: Callable[[Refs, Sequence[Entry]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refs, "REFS_MAX", 10)
     known = Refs(NO_REFS)
-    refused = posted(A, 1, "again")
-    known.note(refused)
-    by_itself(known, run_of(A, 2, [f"before {number}" for number in range(8)]))
-    known.forget(refused)
+    first = run_of(A, 1, ["again", "beside it"])
+    note(known, first)
+    by_itself(known, run_of(A, 3, [f"before {number}" for number in range(7)]))
+    known.forget(first[0])
     known.note(posted(A, 10, "again"))
     by_itself(known, run_of(A, 11, [f"behind {number}" for number in range(9)]))
     assert found(known, "again") == EntryId(*A, 10)
+    assert found(known, "beside it") is None
     known.note(posted(A, 20, "one more"))
     assert found(known, "again") is None
+    by_itself(known, run_of(A, 21, [f"later {number}" for number in range(20)]))
+    assert [name for name in ("again", "beside it", "one more") if found(known, name) is not None] == []

@@ -69,6 +69,8 @@ class Refs:
         """The names in the order in which they were given, those that are forgotten since among them."""
         self._gone: dict[bytes, int] = {}
         """How often a name stands there that is forgotten, of those that were given one by one."""
+        self._apart: set[bytes] = set()
+        """Names that do not stand there by themselves, and were taken apart from those that were given with them."""
         self._undelivered: set[bytes] = set()
         """Those of which nothing has been delivered yet, besides what came together and is delivered together."""
         self._delivered: OrderedDict[bytes, str] = OrderedDict()
@@ -161,6 +163,7 @@ class Refs:
         if oldest.is_apart:
             gone = [one for one, text in zip(oldest.fingerprints, oldest.texts, strict=True) if refs.get(one) == text]
             self._undelivered.difference_update(gone)
+            self._apart.difference_update(gone)
         else:
             gone = [one for one in oldest.fingerprints if refs.get(one) is oldest]
             oldest.columns = None
@@ -181,8 +184,9 @@ class Refs:
             return
         fingerprint = self._taken(entry, entry.ref)
         self._take_apart(fingerprint)
-        if self._refs.pop(fingerprint, None) is not None:
+        if self._refs.pop(fingerprint, None) is not None and fingerprint not in self._apart:
             self._gone[fingerprint] = self._gone.get(fingerprint, 0) + 1
+        self._apart.discard(fingerprint)
         is_delivered = fingerprint not in self._undelivered
         for copy in self._copies.pop(fingerprint, ()):
             if copy != entry.id:
@@ -198,6 +202,7 @@ class Refs:
         here = [one for one in together.fingerprints if self._refs.get(one) is together]
         texts = dict(zip(together.fingerprints, together.texts, strict=True))
         self._refs.update((one, texts[one]) for one in here)
+        self._apart.update(here)
         if together.columns is not None:
             delivered = {*together.fingerprints[: together.delivered]}
             self._undelivered.update(one for one in here if one not in delivered)
