@@ -8,8 +8,12 @@ import msgspec
 import pytest
 
 from core.certificates.approval import read_approval
+from core.certificates.leaf import ShownLeaf
 from core.certificates.succession import succession_digest
 from core.node.interface import events
+from core.node.interface.actions import AgreeOnKey
+from core.node.orders.network_changes import ORDERED_MAX, PREPARED_MAX
+from core.simulation.environment import agreeing
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.simulation.testing import SECRET, ScriptedBaseServer, ScriptedClient, ScriptedNetwork, WatchedServer
 from core.store.kept_network_setting import read_network
@@ -17,12 +21,18 @@ from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.kept_network import Succession
 from core.wire.kept_secret import KeptSecret
-from core.wire.key_agreement_proofs import returning_digest
+from core.wire.key_agreement_proofs import (
+    AnswerersWord,
+    answering_identity,
+    dialling_identity,
+    proof_of_answering,
+    returning_digest,
+)
 from core.wire.messages import Message
 from core.wire.network_orders import approved, key_change_in
-from core.wire.signed_orders import sign_order
+from core.wire.signed_orders import operator_fingerprint, sign_order
 from tests.node.operators import founded, gives, shows_key, signer_of
-from tests.node.test_admission import TRIES, Newcomer, fingerprints, joined, keys_handed_out
+from tests.node.test_admission import TRIES, Listener, Newcomer, fingerprints, joined, keys_handed_out
 
 BASE_HOST = "base.example"
 WEEK = 7 * 86_400.0
@@ -559,3 +569,118 @@ def test_a_server_that_does_not_know_by_which_order_its_key_came_does_not_go_bac
     again.handle(events.MessageReceived(end.far.conn, news))
     network.run(5.0)
     assert key_at(again) == now.key
+
+
+# --- who lies, who fills, and who heeds others ------------------------------------------------------------------------
+
+
+def test_nothing_is_drawn_for_who_has_not_shown_an_operators_key_and_what_an_operator_has_drafted_stays() -> None:
+    """The operator's public key is shown to everybody: to name it is no proof."""
+    network, servers, ada = network_of(1)
+    network.registered(servers[0], "eve", "hers")
+    eve = network.logged_in(servers[0], "eve", "hers")
+    ada.say(wire.OrderDraft(signer_of("ada").key, "rekey", ""))
+    network.run(0.2)
+    order = approved(ada.of(wire.OrderDrafted)[-1].order, signer_of("ada"))
+    before = servers[0].node.membership.network
+    for number in range(20):
+        until = str(int((network.now.wall + WEEK) * 1_000_000))
+        eve.say(wire.OrderDraft(signer_of(("eve", "ada")[number % 2]).key, "secret", "", [until]))
+        eve.say(wire.OrderDraft(signer_of("ada").key, "rekey", ""))
+        network.run(0.2)
+    assert eve.of(wire.OrderDrafted) == []
+    assert servers[0].node.membership.network == before
+    ada.say(wire.GiveOrder(sign_order(order, signer_of("ada"))))
+    network.run(0.5)
+    assert ada.of(wire.OrderTaken)
+
+
+def test_secrets_that_an_operator_has_drafted_and_never_ordered_are_few() -> None:
+    network, servers, ada = network_of(1)
+    rotates(network, ada)
+    ordered = secret_at(servers[0])
+    for _ in range(20):
+        ada.say(wire.OrderDraft(signer_of("ada").key, "secret", "", ["1"]))
+        network.run(0.2)
+    kept = servers[0].node.membership.network.secrets
+    assert len(kept) == 2 + PREPARED_MAX
+    assert [one.secret for one in kept[:2]] == [SECRET, ordered]
+    ada.say(wire.GiveOrder(sign_order(ada.of(wire.OrderDrafted)[-1].order, signer_of("ada"))))
+    network.run(0.5)
+    assert secret_at(servers[0]) == kept[-1].secret
+
+
+def test_a_secret_is_ordered_where_it_was_drafted_and_nowhere_else() -> None:
+    """Otherwise the network's secret would be one that nobody has, if that server is lost."""
+    network, servers, ada = network_of(2)
+    ada.say(wire.OrderDraft(signer_of("ada").key, "secret", "", ["1"]))
+    network.run(0.2)
+    there = network.logged_in(servers[1], "ada", "hers")
+    there.say(wire.GiveOrder(sign_order(ada.of(wire.OrderDrafted)[-1].order, signer_of("ada"))))
+    network.run(0.5)
+    assert "was not made here" in there.of(wire.OrderRefused)[-1].info
+
+
+def test_a_secret_that_holds_no_more_comes_back_by_no_number_of_later_ones() -> None:
+    """A change of the key has ended it; each later secret leaves the one before it good for a week."""
+    network, servers, ada = network_of(2)
+    rekeys(network, ada)
+    servers[1].crash()
+    for _ in range(ORDERED_MAX + 1):
+        rotates(network, ada)
+    late = network.start("n001", links="base")
+    network.run(20.0)
+    assert network.is_one()
+    assert not comes_with(network, "old", late, SECRET)
+    assert not comes_with(network, "old there", servers[0], SECRET)
+    assert comes_with(network, "new", late, secret_at(servers[0]))
+
+
+def test_servers_that_heed_other_operators_tell_each_other_of_their_keys_once_and_not_for_ever() -> None:
+    """The settings of one of them name another operator, so that the other one cannot follow."""
+    network = ScriptedNetwork()
+    named = frozenset({operator_fingerprint(signer_of("bob").key)})
+    here = network.start("here", links="base", founds=True, redirects=False, operators=named)
+    there = joined(network, "there", here, redirects=False)
+    for name in ("ada", "bob"):
+        network.registered(here, name, "secret")
+    network.run(0.5)
+    shows_key(network, network.logged_in(here, "ada", "secret"), "ada")
+    bob = network.logged_in(here, "bob", "secret")
+    assert isinstance(shows_key(network, bob, "bob"), wire.OrderList)
+    said = len(here.said(wire.NetworkNews)) + len(there.said(wire.NetworkNews))
+    assert isinstance(gives(network, bob, "bob", "rekey", ""), wire.OrderTaken)
+    network.run(20.0)
+    assert key_at(here) != key_at(there)
+    assert len(here.said(wire.NetworkNews)) + len(there.said(wire.NetworkNews)) - said <= 4
+
+
+def test_a_server_that_was_away_takes_from_a_member_no_key_but_the_one_that_an_operator_has_signed_for() -> None:
+    """The member shows what every server of the network shows, knows the secret, and then hands over another key."""
+    network, servers, ada = network_of()
+    servers[2].crash()
+    rekeys(network, ada)
+    shown = servers[0].leaf
+    assert shown is not None
+    seed = b"m" * 32
+    made_up = HashSigner(seed).key
+
+    def lies(peer: Listener, message: Message) -> None:
+        if isinstance(message, wire.AdmissionRequest) and peer.leaf is not None:
+            ids = dialling_identity(message.key), answering_identity(peer.leaf.server)
+            made = agreeing.agree(AgreeOnKey(1, 1, SECRET, *ids, answers=True, share=message.share), b"liar")
+            assert made.share is not None and made.key is not None
+            proof = proof_of_answering(made.key, AnswerersWord(made_up, 0.0))
+            peer.say(wire.AdmissionShare(made.share, proof, made_up, 0.0))
+        elif isinstance(message, wire.AdmissionProof):
+            peer.say(wire.AdmissionGranted(0.0, (), seed, b"n" * 32))
+
+    liars = [Listener(ShownLeaf(shown.network, HashSigner(b"liar").key, shown.successions), lies) for _ in range(2)]
+    for server, liar in zip(servers[:2], liars, strict=True):
+        server.crash()
+        network.listen(server.address, liar)
+    late = network.start("n002", links="base")
+    before = key_at(late)
+    network.run(60.0)
+    assert any("ADMISSION_PROOF" in liar.commands for liar in liars)
+    assert key_at(late) == before

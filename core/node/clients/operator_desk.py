@@ -144,6 +144,7 @@ class OperatorDesk:
             self._orders.founding.name(message.key)
         if problem is None and not self._orders.is_operator(message.key):
             problem = self._no_operator()
+        session.shown_key = message.key if problem is None else b""
         if problem is not None:
             self._context.send(session, OrderRefused(problem))
         else:
@@ -258,6 +259,9 @@ class OperatorDesk:
         """The network is to have another key, or another secret: have one drawn."""
         if self._context.network is None:
             raise _CannotDraft("this server is of the version before networks had keys")
+        if session.shown_key != message.key or not self._orders.is_operator(message.key):
+            # What is drawn is kept here, and a few of them only: nobody else fills, or empties, that.
+            raise _CannotDraft("an operator shows their key first; give the order again")
         if message.kind == REKEY and not self._orders.is_root_key(message.key):
             raise _CannotDraft(ONLY_ROOTS)
         if message.kind == SECRET and self._until(message) is None:

@@ -140,6 +140,7 @@ class Session(Connection):
         "reading",
         "resuming",
         "secret_macs",
+        "shown_key",
         "suspect",
         "user",
         "verifier",
@@ -207,6 +208,8 @@ class Session(Connection):
         """Whether the client is part of this server's load."""
         self.login_number = 0
         """Which login at this node was its last one, counted from 1."""
+        self.shown_key = b""
+        """The public key of the operator whose private one it has proved to have."""
         self.suspect = False
         """Whether it has been silent for so long that it may have gone elsewhere."""
 
@@ -237,6 +240,7 @@ class Link(Connection):
         "established_at",
         "first_heard_at",
         "gone_there",
+        "handed",
         "has_everything",
         "held",
         "hostname",
@@ -300,6 +304,8 @@ class Link(Connection):
         self.has_everything = False
         """Whether the neighbour has said that all that this node had is durable there; who relies on it says since when
         (`Answering.forget_what_it_has`)."""
+        self.handed = b""
+        """The public half of the network's key that it was handed last."""
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0

@@ -31,6 +31,7 @@ from core.wire.kept_secret import KeptSecret
 from core.wire.messages import SECRETS_TOLD_MAX, NetworkNews
 from core.wire.network_orders import (
     EXPELLED_TOLD_MAX,
+    SECRET,
     NetworkKeyChange,
     approval_digest,
     key_change_in,
@@ -236,8 +237,12 @@ class NetworkChanges:
         """Keep what an order is drafted for: it is on the disk before the order is."""
         network = self._membership.network
         prepared = (*network.prepared, *([key] if key is not None else []))[-PREPARED_MAX:]
-        kept = network.secrets or (KeptSecret(self._context.config.secret),)
-        self._membership.change(replace(network, prepared=prepared, secrets=(*kept, secret)))
+        first, *others = network.secrets or (KeptSecret(self._context.config.secret),)
+        ordered = {change.commitment for change in self._orders.effects.secret_changes}
+        drafted = [one for one in others if one.commitment not in ordered]
+        dropped = drafted[: max(0, len(drafted) + 1 - PREPARED_MAX)]
+        kept = (first, *(one for one in others if one not in dropped), secret)
+        self._membership.change(replace(network, prepared=prepared, secrets=kept))
         return secret
 
     def _expelled(self) -> list[str]:
@@ -245,7 +250,10 @@ class NetworkChanges:
         return [server for server, _ in found][-EXPELLED_TOLD_MAX:]
 
     def problem_with(self, signed: SignedOrder) -> str | None:
-        """Why an order of a key cannot be taken here, as a clause."""
+        """Why an order of a key or a secret cannot be taken here, as a clause."""
+        if signed.order.kind == SECRET:
+            made = {one.commitment for one in self._membership.network.secrets}
+            return None if signed.order.target in made else "the secret that it names was not made here"
         change = key_change_in(signed.order)
         if change is None:
             return None
@@ -365,14 +373,14 @@ class NetworkChanges:
     def _renew_secrets(self) -> None:
         """Hold what operators have ordered, as far as it has come here."""
         context, network = self._context, self._membership.network
-        changes = self._orders.effects.secret_changes[-ORDERED_MAX:]
+        changes = self._orders.effects.secret_changes
         kept = network.secrets or (KeptSecret(context.config.secret),)
         if not changes and not network.secrets:
             return
         known = {one.commitment: one for one in (*kept[1:], *self._offered_secrets.values())}
         ordered = [change.commitment for change in changes]
         drafted = [one for one in kept[1:] if one.commitment not in ordered][-PREPARED_MAX:]
-        held = tuple(known[one] for one in ordered if one in known)
+        held = tuple(known[one] for one in ordered[-ORDERED_MAX:] if one in known)
         context.secrets = secrets_of(changes, {name: one.secret for name, one in known.items()}, kept[0].secret)
         if changes and (kept[0], *held, *drafted) != network.secrets:
             self._membership.change(replace(network, secrets=(kept[0], *held, *drafted)))

@@ -265,8 +265,16 @@ class Admission:
         elif message.seed is None or not membership.fits(message.seed, network):
             self._context.invalid(link, "that is not the key of the network that was told of")
             return
+        elif asking.returns and network != asking.shown.network:
+            # An operator has signed for the key that was shown, and for no other one that a member makes up.
+            self._context.invalid(link, "that is not the key that was shown, for which an operator has signed")
+            return
         else:
-            told = as_kept(network, message.founded, message.seed, message.successions, message.ssh, message.order)
+            order = None if asking.returns else message.order
+            told = as_kept(network, message.founded, message.seed, message.successions, message.ssh, order)
+            if asking.returns:
+                own = membership.network
+                told = replace(told, operator=own.operator, founder=own.founder)
             membership.adopt(told, link)
             if asking.invited is not None and message.secret is not None:
                 self._context.learn_secret(message.secret)

@@ -219,8 +219,10 @@ class Membership:
                 self._send(link)
 
     def hand_to(self, link: Link) -> None:
-        """Hand the network's key to a member: nobody else is ever linked so."""
-        if link.shown is not None and self.may_hand(link.remote_id):
+        """Hand the network's key to a member: nobody else is ever linked so. Each key once over a link: two that heed
+        other operators would answer each other with theirs for ever."""
+        if link.shown is not None and link.handed != self.network.key and self.may_hand(link.remote_id):
+            link.handed = self.network.key
             self._send(link, self.network.seed, self.network.ssh)
 
     def tell(self, link: Link) -> None:
