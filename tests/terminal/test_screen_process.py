@@ -272,6 +272,8 @@ def test_no_secret_is_on_a_command_line_or_in_the_environment_of_a_screen_that_i
             assert SECRET.encode() not in Path(f"/proc/{screen}/{file}").read_bytes()
         # It knows the network's secret all the same: its operator may invite others.
         terminal.type(b"\x1b[27u\x1b[19~")
+        terminal.has("How others join")
+        terminal.type(b"w")
         terminal.has(SECRET)
     finally:
         terminal.close()
