@@ -54,6 +54,7 @@ def test_one_command_gives_every_server_another_secret_and_both_hold_for_a_time(
         until(lambda: kept(tmp_path / "other") == kept(tmp_path / "data") != before)
         shown = program.run("secret", "show", node.address, "--data-dir", str(tmp_path / "other"))
         assert shown.out.strip() == kept(tmp_path / "data")
+    assert kept(tmp_path / "data") not in "\n".join(node.log.seen)
     assert before not in rotated.out + rotated.err and shown.out.strip() not in rotated.out + rotated.err
     with running_node(program, tmp_path / "by the old one", join=node.address, secret=before):
         until(lambda: kept(tmp_path / "by the old one") == kept(tmp_path / "data"))

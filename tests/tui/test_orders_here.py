@@ -75,6 +75,36 @@ async def test_of_what_is_for_good_nobody_is_told_how_to_undo_it(world: World, t
         assert "undoes it" not in toasts(app)
 
 
+@pytest.mark.parametrize("rekeys", [True, False])
+async def test_behind_an_expulsion_it_is_asked_whether_the_network_gets_another_key(
+    world: World, tmp_path: Path, key: Path, rekeys: bool
+):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, "/order expel kitchen --since 0 --because 'it lies'")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and "rekey: " in screen_text(app))
+        await pilot.press(*(("y", "enter") if rekeys else ("escape",)))
+        await until(pilot, lambda: ("known-hosts" if rekeys else "still has the network's key") in toasts(app))
+        kinds = [(order.kind, order.because) for order in world.client.given]
+        assert kinds == [("expel", "it lies"), ("rekey", "it lies")][: 1 + rekeys]
+
+
+@pytest.mark.parametrize("words", ["expel kitchen --since 0 --keep-key", "rekey"])
+async def test_of_the_network_itself_one_order_is_given(world: World, tmp_path: Path, key: Path, words: str):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, f"/order {words}")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y", "enter")
+        await until(pilot, lambda: "Ordered: " in toasts(app))
+        await settled(pilot)
+        assert [order.kind for order in world.client.given] == [words.split()[0]]
+
+
 async def test_the_safe_answer_orders_nothing(world: World, tmp_path: Path, key: Path):
     app = world.app(person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -260,9 +290,18 @@ async def test_where_the_persons_own_files_are_elsewhere_no_order_is_given(world
 
 
 def test_an_order_is_read_as_on_the_command_line():
+    assert parse_order("secret").holds == "7d" and parse_order("secret --for 2d").holds == "2d"
     words = parse_order("expel kitchen --since=2026-11-20 --keep-activities --because 'it lies'")
     assert words.target == "kitchen" and words.because == "it lies" and words.switches == {"--keep-activities"}
     assert parse_order("appoint 'b ob' ssh-ed25519 AAAA b@x").operands == ("b ob", "ssh-ed25519", "AAAA", "b@x")
-    for text in ("", "silence 'bob", "ban", "close bob --becuase x", "close bob --because", "expel a --since tomorrow"):
+    for text in (
+        "",
+        "silence 'bob",
+        "ban",
+        "close bob --becuase x",
+        "close bob --because",
+        "expel a --since tomorrow",
+        "secret --for ever",
+    ):
         with pytest.raises(ValueError, match=r"\w"):
             parse_order(text)

@@ -155,7 +155,8 @@ class GivingOrders:
         read = [[(line, "text")] for line in everything]
         self._app.push_screen(ReadingScreen("Orders, the latest first", read, "\n".join(everything), indent=2))
 
-    async def _order(self, seat: OperatorSeat, words: OrderWords) -> None:
+    async def _order(self, seat: OperatorSeat, words: OrderWords) -> bool:
+        """Ask about an order, and give it; whether it was given."""
         more, code = _words(words)
         drafted = await seat.draft(words.verb, words.target, more, words.because)
         because = f"\nWhoever it concerns is told: {words.because}" if words.because else ""
@@ -166,7 +167,7 @@ class GivingOrders:
             lambda yes: answer.set_result(bool(yes)) if not answer.done() else None,
         )
         if not await answer:
-            return
+            return False
         while True:
             given = await seat.give(drafted)
             if not drafted.left:
@@ -187,13 +188,14 @@ class GivingOrders:
             self._say(REKEYED, "information")
         elif words.verb == "expel":
             await self._rekey_after(seat, words)
+        return True
 
     async def _rekey_after(self, seat: OperatorSeat, words: OrderWords) -> None:
         """Take the network's key and secret from a server that is expelled, unless the operator would rather not."""
         if "--keep-key" not in words.switches:
             with contextlib.suppress(OrderNotTaken):
-                await self._order(seat, OrderWords("rekey", because=words.because))
-                return
+                if await self._order(seat, OrderWords("rekey", because=words.because)):
+                    return
         self._say(STILL_HAS, "warning")
 
     def _where(self) -> str:
