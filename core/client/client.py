@@ -8,7 +8,7 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from core.client.client_events import (
@@ -259,6 +259,18 @@ class Client:
                 raise PastNotShown(problem)
             self._work()
             return await self._past.answered()
+
+    def keep_document(self, document: bytes | Mapping[str, object]) -> None:
+        """Have the account get this document (a JSON object of at most 8 KiB), in the place of the one before, at every
+        server of the network; now, or as soon as it may: it may change once a minute, and the latest counts.
+
+        Events tell what comes of it: DocumentSaved, or DocumentRefused. DocumentArrived brings what the document is.
+        Raises ValueError, with a clause that says why, for what can be no account's document.
+        """
+        problem = self._machine.keep_document(document, self._now())
+        if problem is not None:
+            raise ValueError(problem)
+        self._work()
 
     # --- driving the machine ------------------------------------------------------------------------------------------
 

@@ -171,6 +171,31 @@ class PastArrived(msgspec.Struct, frozen=True):
     info: str = ""
 
 
+class DocumentArrived(msgspec.Struct, frozen=True):
+    """What the account's document is, at a server that keeps it: told after each login, and when another of the
+    account's clients has changed it. What was to be kept and is not yet goes out a second later, unless `keep_document`
+    says otherwise until then."""
+
+    document: bytes | None
+    """A JSON object; None: the account has none."""
+    stamp: int
+    """When it was written, in microseconds since 1970."""
+
+
+class DocumentSaved(msgspec.Struct, frozen=True):
+    """What `keep_document` was given is durable at a server, and on its way to all others."""
+
+    document: bytes
+    stamp: int
+
+
+class DocumentRefused(msgspec.Struct, frozen=True):
+    """A server does not keep what `keep_document` was given, and why, as a clause."""
+
+    document: bytes
+    info: str
+
+
 class StatusArrived(msgspec.Struct, frozen=True):
     """The answer to a request for the server's view of the network."""
 
@@ -210,6 +235,9 @@ ClientEvent = (
     | OrderAnswered
     | Removed
     | PastArrived
+    | DocumentArrived
+    | DocumentSaved
+    | DocumentRefused
     | StatusArrived
     | GaveUp
 )

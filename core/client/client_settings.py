@@ -12,7 +12,9 @@ from core.wire.secret_keeping import KeepsSecret
 
 PLACE: Final = "place"
 """Shown by clients that say at a login where they were, and by servers that understand it."""
-FEATURES: Final = ("quit", "resume", "ack", "ping", "status", "removed", PLACE)
+DOCUMENT: Final = "document"
+"""Shown by clients that take their account's document, and by servers that keep it."""
+FEATURES: Final = ("quit", "resume", "ack", "ping", "status", "removed", DOCUMENT, PLACE)
 """What this client shows servers."""
 
 
@@ -56,6 +58,9 @@ class ClientSettings(KeepsSecret, frozen=True):
     """How long a native server may be silent before it is asked whether it is there, and how long one that is not goes
     without being asked: it does not believe a client of whom it has heard nothing for longer."""
     ping_misses: int = 3
+    document_interval: float = 60.0
+    """How long a client waits after its document was kept before another one goes out: the latest that is wanted by
+    then."""
     posts_max: int = 1000
     """Posts without an answer; one more is refused by `post`."""
     posts_bytes_under_way: int = 1024 * 1024

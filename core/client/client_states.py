@@ -91,6 +91,9 @@ class ClientHandler(Symbol):
     SECRET_NOT_CHANGED = "the secret is what it was"
     ORDER_ANSWERED = "told to the application"
     PAST_COMES = "a part of the page that was asked for"
+    DOCUMENT_TOLD = "told to the application"
+    DOCUMENT_KEPT = "the document is kept"
+    DOCUMENT_NOT_KEPT = "the document is sent again later, or it is told that it cannot be kept"
     PAST_CAME = "the page is told to the application"
     STATUS = "servers are learnt from it, and it is told to the application"
     OBJECTED = "the connection is given up, and another one tried where that may help"
@@ -128,6 +131,9 @@ _ALWAYS: Final[Mapping[MessageType, ClientHandler]] = {
     wire.OrderRefused: _H.TOO_LATE,
     wire.PastActivity: _H.TOO_LATE,
     wire.PastDone: _H.TOO_LATE,
+    wire.AccountDocument: _H.DOCUMENT_TOLD,
+    wire.DocumentKept: _H.TOO_LATE,
+    wire.DocumentNotKept: _H.TOO_LATE,
     wire.Status: _H.STATUS,
     wire.InvalidMessage: _H.OBJECTED,
     wire.AuthenticationFail: _H.ACTIVITY_OBJECTED,
@@ -142,6 +148,8 @@ _IN: Final[Mapping[MessageType, ClientHandler]] = {
     wire.OrderRefused: _H.ORDER_ANSWERED,
     wire.PastActivity: _H.PAST_COMES,
     wire.PastDone: _H.PAST_CAME,
+    wire.DocumentKept: _H.DOCUMENT_KEPT,
+    wire.DocumentNotKept: _H.DOCUMENT_NOT_KEPT,
 }
 
 RULES: Final[Mapping[ClientState, Mapping[MessageType, ClientHandler]]] = {

@@ -9,7 +9,7 @@ The states, what leads from one to the next, and who takes which message in whic
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.client.account import ClientAccount
 from core.client.backoff import Backoff
@@ -43,6 +43,7 @@ from core.client.moving import Moving
 from core.client.operator_questions import OrderAnswer, OrderQuestion
 from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import ClientOutput, Outputs
+from core.client.own_document import OwnDocument, document_bytes
 from core.client.past_questions import PageInParts, PastPlace
 from core.client.resume_point import ResumePoint
 from core.client.route import Route
@@ -85,6 +86,7 @@ class ClientMachine:
         )
         self._moving = Moving(*(self, settings, self._outputs, self._route, self._inbox, self._posts, self._logging_in))
         self._past = PageInParts()
+        self._document = OwnDocument(settings, self._outputs)
         self._deadline: float | None = None
         self._takers = bound(RULES, self.takers())
 
@@ -205,6 +207,26 @@ class ClientMachine:
             return "this server is of a version that shows no more"
         return None
 
+    def keep_document(self, document: bytes | Mapping[str, object], now: float) -> str | None:
+        """Have the account get this document, everywhere, as soon as there is a server that keeps it; once a minute at
+        most, and then the latest. Why it cannot have one, as a clause, or None. DocumentSaved or DocumentRefused
+        follows, unless another one is wanted before that.
+
+        Raises ValueError, with a clause that says why, when it is not a JSON object of at most DOCUMENT_BYTES_MAX
+        bytes.
+        """
+        body = document_bytes(document)
+        if self._account.username == ANONYMOUS:
+            return "anonymous people have no document at a server"
+        self._document.want(body, now)
+        self._look_again()
+        return None
+
+    @property
+    def keeps_document(self) -> bool:
+        """Whether something is to be kept that no server has acknowledged."""
+        return self._document.is_wanted
+
     def close(self, now: float) -> None:
         """Log out, and end."""
         if self.state is ClientState.CLOSED:
@@ -272,10 +294,17 @@ class ClientMachine:
     def _check(self, now: float) -> None:
         """The server is to be asked something, or has not answered."""
         if self._keepalive.check(now):
-            self.set_deadline(self._keepalive.due)
+            self._document.send_due(now)
+            self._look_again()
         else:
             self._outputs.disconnect()
             self.retry(f"{self._route.where} does not answer any more", now)
+
+    def _look_again(self) -> None:
+        """Wake when there is something to do for who is logged in."""
+        if self.state is ClientState.ONLINE and self._logging_in.native:
+            due = self._document.due
+            self.set_deadline(self._keepalive.due if due is None else min(due, self._keepalive.due))
 
     def _connect(self, now: float) -> None:
         target = self._route.choose(self._backoff.attempts)
@@ -294,6 +323,7 @@ class ClientMachine:
         self._posts.connection_lost()
         self._account.connection_lost()
         self._past.forget()
+        self._document.connection_lost()
         if not self.settings.reconnect and not at_once:
             self._outputs.tell(Disconnected(reason, None))
             self.end(reason)
@@ -369,6 +399,9 @@ class ClientMachine:
             ClientHandler.ORDER_ANSWERED: self._order_answered,
             ClientHandler.PAST_COMES: self._past_comes,
             ClientHandler.PAST_CAME: self._past_came,
+            ClientHandler.DOCUMENT_TOLD: self._document_told,
+            ClientHandler.DOCUMENT_KEPT: self._document_kept,
+            ClientHandler.DOCUMENT_NOT_KEPT: self._document_not_kept,
             ClientHandler.STATUS: self._status_arrived,
             ClientHandler.OBJECTED: self._moving.objected,
             ClientHandler.ACTIVITY_OBJECTED: self._moving.activity_objected,
@@ -437,6 +470,18 @@ class ClientMachine:
             self._outputs.tell(PastArrived(None, found))
         elif found is not None:
             self._outputs.tell(PastArrived(found))
+
+    def _document_told(self, message: wire.AccountDocument, now: float) -> None:
+        self._document.arrived(message, now)
+        self._look_again()
+
+    def _document_kept(self, message: wire.DocumentKept, now: float) -> None:
+        self._document.kept(message, now)
+        self._look_again()
+
+    def _document_not_kept(self, message: wire.DocumentNotKept, now: float) -> None:
+        self._document.not_kept(message, now)
+        self._look_again()
 
     def _status_arrived(self, message: wire.Status, now: float) -> None:
         self._route.hear_of(message.status)

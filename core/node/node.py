@@ -25,6 +25,8 @@ from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
 from core.node.clients.reached_places import ReachedPlaces
 from core.node.clients.sessions import Sessions
+from core.node.documents.document_comparisons import DocumentComparisons
+from core.node.documents.documents import Documents
 from core.node.interface.actions import Action, WakeAt
 from core.node.interface.events import (
     AddressesFound,
@@ -158,6 +160,10 @@ class Node:
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
         self.orders = Orders(context, self.neighbours, self.book, self.replication, recovered)
+        self.documents = Documents(
+            context, self.neighbours, self.known_keys, self.replication, self.book, self.orders, recovered
+        )
+        self.document_comparisons = DocumentComparisons(context, self.neighbours, self.documents)
         self.reconciliation = Reconciliation(context, self.neighbours, self.replication)
         self.synchronisation = Synchronisation(
             context, self.neighbours, self.replication, self.reconciliation, self.known_keys
@@ -212,6 +218,7 @@ class Node:
             self.reached,
             self.registration,
             self.orders,
+            self.documents,
             self.topology,
             self.balance,
             self.attempts,
@@ -255,6 +262,7 @@ class Node:
                 self.whereabouts,
                 self.leavers,
                 self.reconciliation,
+                self.document_comparisons,
             ),
             context.close,
             self.sessions.note_dismissed,
@@ -266,6 +274,7 @@ class Node:
         self.synchronisation.on_requested = self.drain.peer_has
         self.synchronisation.on_done += (self.leavers.synchronised, self.repair.answered)
         self.reconciliation.answering.on_asked = self.drain.peer_has
+        self.document_comparisons.on_all_there = lambda link: self.drain.advance()
         proving = Proving(
             context, self.neighbours, self.replication, self.reconciliation, self.known_keys, recovered.starts
         )
@@ -313,7 +322,7 @@ class Node:
             self.handshake.introduce,
             self.healing.turned_away,
         )
-        self.handshake.on_native.append(self._ways.linked)
+        self.handshake.on_native += (self._ways.linked, self.document_comparisons.linked)
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
         )
@@ -333,6 +342,7 @@ class Node:
             self.sessions.secret_changes,
             self.sessions.operator_desk,
             self.sessions.past_reading,
+            self.sessions.document_keeping,
             self.sessions.code_redeeming,
             self.orders.founding,
             self.registration.echoes,
@@ -377,6 +387,8 @@ class Node:
             self.leavers,
             self.drain,
             self.steering,
+            self.documents,
+            self.document_comparisons,
         )
         self._invariants = Invariants(context, *rooms, every=checked_every) if checked_every else None
         self._wake_at: float | None = None
@@ -402,6 +414,8 @@ class Node:
         self.base.servers.start()
         self.repair.start()
         self.orders.start()
+        self.documents.start()
+        self.document_comparisons.start()
         self.expulsions.start()
         self.network_changes.start()
         where = Address(context.config.hostname, context.config.port)
@@ -502,6 +516,7 @@ class Node:
             self.announcements.room.ended(link)
             self.replication.room.ended(link)
             self.replication.under_way.ended(link.conn)
+            self.document_comparisons.link_closed(link.conn)
         self.steering.look_for_losses()
         if self.steering.may_look_at_the_map():
             self.healing.observe()
@@ -579,6 +594,8 @@ class Node:
             "records to be taken in": self.intake.waiting,
             "links held up for what came over them": self.replication.under_way.held,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
+            "documents being kept": self.documents.being_kept,
+            "comparisons of documents": len(self.document_comparisons),
             "questions about the past": self.sessions.past_reading.open,
             "pages being read": self.catching_up.reading
             + self.catching_up.asking

@@ -9,6 +9,7 @@ import msgspec
 
 from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage, overhead_of
+from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, EntryId, PeerRecord, Stream
 from core.wire.records import LogRecord
 from core.wire.server_keys import ServerKey
@@ -61,6 +62,7 @@ class Contents(msgspec.Struct):
     latest: dict[str, Position] = {}
     peers: dict[str, PeerRecord] = {}
     server_keys: dict[str, ServerKey] = {}
+    documents: dict[str, DocumentVersion] = {}
     usage: dict[str, Usage] = {}
     """What is kept of each writer's activities; anonymous people are one, without a name."""
     total: Usage = msgspec.field(default_factory=Usage)
@@ -118,6 +120,7 @@ class Contents(msgspec.Struct):
             dict(self.latest),
             dict(self.peers),
             dict(self.server_keys),
+            dict(self.documents),
             dict(self.usage),
             self.total,
             self.overhead,

@@ -22,7 +22,7 @@ from core.store.store_errors import DataDirectoryUnusable, StoreError
 def downgrade_store(data_dir: Path) -> Path:
     """Write the data in `data_dir` as the version before kept it; the backup of what it was, which is made first.
 
-    Everything that is kept stays, but for signatures and keys, which that version does not know. Interrupted at any
+    Everything that is kept stays, but for what that version does not know: signatures, keys, and accounts' documents. Interrupted at any
     moment, the data is of one version or of the other. Raises DataLost, DataDirectoryInUse, DataDirectoryUnusable,
     SchemaTooNew.
     """

@@ -9,9 +9,10 @@ import msgspec
 
 from core.store.held import Held
 from core.store.sequence_runs import Runs
+from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
-from core.wire.keepables import Keepable, Proof, RemovedEntry
+from core.wire.keepables import DocumentGone, Keepable, Proof, RemovedEntry
 from core.wire.records import LogRecord, loose, seal, seal_columns
 from core.wire.server_keys import ServerKey
 from core.wire.signing import Signer
@@ -46,6 +47,8 @@ class Group(msgspec.Struct):
     """What counts as received, and is not kept."""
     peers: dict[str, PeerRecord | None] = {}
     server_keys: dict[str, ServerKey] = {}
+    documents: dict[str, DocumentVersion | None] = {}
+    """Of accounts: None for those that have none any more."""
     before: bytes = b""
     """What the next record of the own stream will stand behind."""
 
@@ -178,6 +181,10 @@ class _Grouping:
                 group.peers[keepable.id] = keepable
             elif isinstance(keepable, ServerKey):
                 group.server_keys[keepable.id] = keepable
+            elif isinstance(keepable, DocumentVersion):
+                group.documents[keepable.claim] = keepable
+            elif isinstance(keepable, DocumentGone):
+                group.documents[keepable.claim] = None
             else:
                 assert isinstance(keepable, PeerForgotten)
                 group.peers[keepable.id] = None

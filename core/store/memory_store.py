@@ -39,6 +39,7 @@ from core.store.proved_entries import Split, only, signs, split
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.retention import KEEP_EVERYTHING, ROW_BYTES, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
+from core.wire.account_documents import DocumentVersion
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns, intersection, runs_of, union
@@ -116,6 +117,7 @@ class MemoryStore:
             peers=tuple(sorted(contents.peers.values(), key=lambda peer: peer.id)),
             activities=contents.total.activities,
             server_keys=tuple(sorted(contents.server_keys.values(), key=lambda one: one.id)),
+            documents=tuple(sorted(contents.documents.values(), key=lambda one: one.claim)),
             starts=self._starts,
         )
 
@@ -163,6 +165,8 @@ class MemoryStore:
         for peer, record in group.peers.items():
             _put_back(self._contents.peers, peer, record)
         self._contents.server_keys.update(group.server_keys)
+        for claim, version in group.documents.items():
+            _put_back(self._contents.documents, claim, version)
         for one in group.records:
             self._contents.add(one)
             self._shelf.put(one)
@@ -223,6 +227,11 @@ class MemoryStore:
         return self._contents.peers
 
     @property
+    def documents(self) -> Mapping[str, DocumentVersion]:
+        """The documents of accounts, by their claims."""
+        return self._contents.documents
+
+    @property
     def is_without_gaps(self) -> bool:
         """Whether of each stream everything is there, or dropped, up to the newest."""
         return self._contents.held.is_without_gaps
@@ -246,6 +255,7 @@ class MemoryStore:
         usage = {sender: contents.usage.get(sender) for sender in senders}
         peers = {peer: contents.peers.get(peer) for peer in group.peers}
         server_keys = {node: contents.server_keys.get(node) for node in group.server_keys}
+        documents = {claim: contents.documents.get(claim) for claim in group.documents}
         total, overhead, stamp = contents.total, contents.overhead, contents.stamp
 
         def undo() -> None:
@@ -259,6 +269,8 @@ class MemoryStore:
                 _put_back(contents.peers, peer, known_peer)
             for node, known_key in server_keys.items():
                 _put_back(contents.server_keys, node, known_key)
+            for claim, known_document in documents.items():
+                _put_back(contents.documents, claim, known_document)
             contents.total, contents.overhead, contents.stamp = total, overhead, stamp
             chain.before = before
             if group.records:

@@ -16,6 +16,7 @@ from core.store import not_again, still_counted
 from core.store.behind import CHANGES, REGISTRATIONS, Totals, table_of, write_facts, write_totals
 from core.store.checksums import checksum
 from core.store.contents import REFS_RECOVERED
+from core.store.document_rows import DOCUMENTS_TABLE
 from core.store.grouping import as_kept
 from core.store.identity import SIGNS_FROM_SETTING
 from core.store.own_starts import STARTS_SETTING
@@ -240,9 +241,10 @@ def _stream_of(entry: Entry) -> Stream:
 
 
 def entries_from_records(connection: sqlite3.Connection, steps: Iterable[Callable[[sqlite3.Connection], None]]) -> None:
-    """The steps from version 5 back to version 3, whose tables `steps` make. All has to have followed the records.
+    """The steps from version 6 back to version 3, whose tables `steps` make. All has to have followed the records.
 
-    What is lost is what version 3 does not know: seals, and which keys servers have. Raises sqlite3.Error.
+    What is lost is what version 3 does not know: seals, which keys servers have, and accounts' documents. Raises
+    sqlite3.Error.
     """
     run = connection.execute
     for index in ("records_by_number", "records_with_accounts"):
@@ -280,6 +282,7 @@ def entries_from_records(connection: sqlite3.Connection, steps: Iterable[Callabl
     )
     for table in _NEW:
         run(f"DROP TABLE {table}_4")
+    run(f"DROP TABLE {DOCUMENTS_TABLE}")
 
 
 def _row(entry: Entry) -> tuple[Any, ...]:

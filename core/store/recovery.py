@@ -11,6 +11,7 @@ import msgspec
 from core.store.behind import CHANGES, REGISTRATIONS, Behind, Kept, fact_part
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Position, disordered, recent_streams
 from core.store.database import transaction
+from core.store.document_rows import read_documents
 from core.store.held import Held
 from core.store.own_starts import OwnStarts
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
@@ -81,6 +82,7 @@ def recovered(
         peers=tuple(_peers(connection)),
         activities=max(0, behind.totals.activities - count_of(behind.counted.runs)),
         server_keys=read_keys(connection),
+        documents=tuple(read_documents(connection)),
         starts=starts,
     )
 

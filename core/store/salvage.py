@@ -22,6 +22,7 @@ from core.store.checksums import DamagedRow, checksum, packed_checksum
 from core.store.damaged_file import Cell, DamagedFile, page_sizes
 from core.store.data_directory import DataDirectory
 from core.store.database import transaction
+from core.store.document_rows import document_of, write_documents
 from core.store.files import discard_database, open_private, sync_directory
 from core.store.held import Held
 from core.store.identity import KEY_SETTING
@@ -37,6 +38,7 @@ from core.store.sequence_runs import Runs
 from core.store.store_errors import NotSalvageable
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Block
+from core.wire.account_documents import DocumentVersion
 from core.wire.address import Address
 from core.wire.entries import EntryId, Stream
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
@@ -57,9 +59,17 @@ class Salvaged(msgspec.Struct):
     items: set[tuple[int, int]] = set()
     """Numbers of streams and of their entries that the index names as kept."""
     server_keys: dict[str, tuple[object, ...]] = {}
+    documents: dict[str, DocumentVersion] = {}
     peers: dict[str, tuple[object, ...]] = {}
     rows: int = 0
     """How many rows were believed."""
+
+
+def _take_document(version: DocumentVersion, found: Salvaged) -> None:
+    """Of an account's documents the latest: the file may have older ones where it is not used any more."""
+    known = found.documents.get(version.claim)
+    if known is None or (known.stamp, known.node) < (version.stamp, version.node):
+        found.documents[version.claim] = version
 
 
 class SalvageOutcome(msgspec.Struct):
@@ -172,6 +182,8 @@ class _Making:
                 merged.peers.setdefault(peer, row)
             for node, row in found.server_keys.items():
                 merged.server_keys.setdefault(node, row)
+            for document in found.documents.values():
+                _take_document(document, merged)
             for stream, upto in found.past.items():
                 merged.past[stream] = max(upto, merged.past.get(stream, 0))
 
@@ -211,6 +223,10 @@ class _Making:
             ):
                 found.rows += 1
                 found.server_keys.setdefault(node, cell.values)
+            case (str(), int(), str(), bytes(), bytes(), bytes(), int()):
+                with contextlib.suppress(DamagedRow):
+                    _take_document(document_of(cell.values), found)
+                    found.rows += 1
             case (str(peer), str(), int(port), str(), float() | int(), str(others)) if 0 <= port < 1 << 16 and peer:
                 with contextlib.suppress(msgspec.MsgspecError):
                     msgspec.json.decode(others, type=tuple[Address, ...])
@@ -286,6 +302,7 @@ class _Making:
             run("INSERT INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))
         for row in found.server_keys.values():
             run("INSERT INTO server_keys VALUES (?, ?, ?, ?, ?)", row)
+        write_documents(self._connection, found.documents)
         for row in found.peers.values():
             run("INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?)", row)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from core.store.document_rows import add_documents
 from core.store.record_tables import records_from_entries
 from core.store.retention import ROW_BYTES
 from core.store.store_errors import DataDirectoryUnusable, SchemaTooNew
@@ -91,7 +92,7 @@ class Schema(msgspec.Struct, frozen=True):
 
 VERSION_BEFORE: Final = 3
 """Which version `core.store.downgrade` leads to: the last one without records."""
-CURRENT: Final = Schema((_create, _add_addresses, _add_usage, records_from_entries, blocks_from_items))
+CURRENT: Final = Schema((_create, _add_addresses, _add_usage, records_from_entries, blocks_from_items, add_documents))
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:

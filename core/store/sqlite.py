@@ -41,6 +41,7 @@ from core.store.behind import (
 from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
+from core.store.document_rows import write_documents
 from core.store.found_damage import FoundDamage
 from core.store.gone import Gone
 from core.store.grouping import Chain, Group, group_of
@@ -311,6 +312,8 @@ class SqliteStore:
             )
         if group.server_keys:
             run("INSERT OR REPLACE INTO server_keys VALUES (?, ?, ?, ?, ?)", map(key_row, group.server_keys.values()))
+        if group.documents:
+            write_documents(self._connection, group.documents)
         return kept
 
     def _write_marks(self, group: Group) -> None:

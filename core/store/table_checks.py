@@ -11,6 +11,7 @@ import msgspec
 
 from core.store.behind import ACTIVITIES, CHANGES, REGISTRATIONS, fact_of, fact_part, read_totals
 from core.store.checksums import DamagedRow, checksum
+from core.store.document_rows import read_documents
 from core.store.held import Held
 from core.store.held_rows import read_held
 from core.store.past_starts import read_past
@@ -110,7 +111,7 @@ class TableChecks:
             self._found.streams += 1
             if checksum(no, node, incarnation) != expected:
                 yield Damage(f"the row of the stream {node}.{incarnation} is damaged")
-        for step in (self._keys, self._read_held, self._peers, self._totals, self._read_missing):
+        for step in (self._keys, self._documents, self._read_held, self._peers, self._totals, self._read_missing):
             try:
                 step()
             except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
@@ -118,6 +119,10 @@ class TableChecks:
 
     def _keys(self) -> None:
         self._bound = {one.id: one.key for one in read_keys(self._connection)}
+
+    def _documents(self) -> None:
+        for _ in read_documents(self._connection):
+            pass
 
     def _read_held(self) -> None:
         self._found.streams += len(read_past(self._connection))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, EntryId, PeerForgotten, PeerRecord, StreamMark
 from core.wire.entry_columns import EntryColumns
 from core.wire.records import LogRecord
@@ -25,7 +26,25 @@ class RemovedEntry(msgspec.Struct, frozen=True):
     stamp: int
 
 
-Keepable = EntryColumns | Entry | LogRecord | Proof | StreamMark | PeerRecord | PeerForgotten | ServerKey | RemovedEntry
+class DocumentGone(msgspec.Struct, frozen=True):
+    """An account has no document any more."""
+
+    claim: str
+
+
+Keepable = (
+    EntryColumns
+    | Entry
+    | LogRecord
+    | Proof
+    | StreamMark
+    | PeerRecord
+    | PeerForgotten
+    | ServerKey
+    | RemovedEntry
+    | DocumentVersion
+    | DocumentGone
+)
 """Columns are what was accepted here at once, and whose numbers leave none out. An entry by itself has come from a
 server that knows no records. A record is another server's, and is kept as it came."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, EntryId, PeerRecord, Stream
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.kept_network import KeptNetwork
@@ -47,6 +48,8 @@ class Recovered(msgspec.Struct, frozen=True):
     """How many activities are stored."""
     server_keys: tuple[ServerKey, ...] = ()
     """What ids from before keys are bound to."""
+    documents: tuple[DocumentVersion, ...] = ()
+    """Of accounts, each one's."""
     starts: tuple[tuple[int, int], ...] = ()
     """Of the latest starts of this node, this one the last, the incarnation, and the number that the store gave to the
     first record: see `core.store.own_starts`."""

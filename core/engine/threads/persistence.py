@@ -32,6 +32,7 @@ from core.store.kept_time import keep_told_time
 from core.store.sqlite import SqliteStore
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
+from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns
@@ -272,6 +273,8 @@ def _content_size(keepable: Keepable) -> int:
             return len(keepable.line)
         case Proof():
             return len(keepable.record.line)
+        case DocumentVersion():
+            return len(keepable.body)
         case _:
             return 0
 

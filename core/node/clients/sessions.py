@@ -20,6 +20,7 @@ from core.node.clients.absence import Absence, Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
 from core.node.clients.code_redeeming import CodeRedeeming
+from core.node.clients.document_keeping import DocumentKeeping
 from core.node.clients.operator_desk import OperatorDesk
 from core.node.clients.past_reading import PastReading
 from core.node.clients.people import People
@@ -32,6 +33,7 @@ from core.node.clients.secret_changes import SecretChanges
 from core.node.clients.secret_macs import SecretMacs
 from core.node.clients.status_answers import StatusAnswers
 from core.node.clients.told_time import ToldTime
+from core.node.documents.documents import Documents
 from core.node.interface.actions import Hold, Known, VerifySecret
 from core.node.interface.events import Now
 from core.node.interface.snapshot import NodeSnapshot
@@ -102,6 +104,7 @@ class Sessions:
         reached: ReachedPlaces,
         registration: Registration,
         orders: Orders,
+        documents: Documents,
         topology: Topology,
         balance: Balance,
         attempts: Attempts,
@@ -134,6 +137,7 @@ class Sessions:
         self.operator_desk = OperatorDesk(context, book, orders, topology, orders.book.verifier, secrets.is_used)
         self.past_reading = PastReading(context, replication)
         self.people = People()
+        self.document_keeping = DocumentKeeping(context, documents, self.people)
         absences.is_anybody_here = self.people.has_accounts
         self._status = StatusAnswers(picture, self.people)
         self.queue_answers = QueueAnswers(
@@ -402,6 +406,7 @@ class Sessions:
             success = LoginSuccess(info, id=context.id, username=name, stamp=time)
             context.send(session, self._with_beginning(session, success, wish, lacks))
             self._told_time.told()
+            self.document_keeping.came(session)
         else:
             context.send(session, LoginSuccess(info))
         if target is None:
@@ -450,10 +455,12 @@ class Sessions:
         """What a client of ours is told at its login: with where it begins, if it has nothing."""
         if PLACE in session.features:
             begins = None if isinstance(wish, Resumption) else self._reached.begins()
-            return structs.replace(success, features=[*FEATURES, PLACE], begins=begins, lacks=lacks)
+            features = [*FEATURES, *self.document_keeping.features, PLACE]
+            return structs.replace(success, features=features, begins=begins, lacks=lacks)
         vector = vector_in_line(self._replication.client_vector(begins=wish is None), LONG_VECTOR_BYTES_MAX)
         beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
-        return structs.replace(success, features=list(FEATURES), vector=vector, beyond=beyond)
+        features = [*FEATURES, *self.document_keeping.features]
+        return structs.replace(success, features=features, vector=vector, beyond=beyond)
 
     def _redirect(self, session: Session, address: Address, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)

@@ -49,12 +49,14 @@ PAGES: Final = "pages"
 """Shown by who takes a summary of the map in pages."""
 ORDERS: Final = "orders"
 """Shown by who heeds operators' orders, and knows who has begun the network."""
+DOCUMENTS: Final = "documents"
+"""Shown by who keeps the documents of accounts."""
 PLACE: Final = "place"
 """The feature of clients that say at a login where they were in what has come here, and are told."""
-FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE, PAGES, ORDERS)
-"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, sets that are reconciled, pages, and
-orders."""
-SHOWN_WITH_KEY: Final = frozenset({RECORDS, RECONCILE, PAGES, ORDERS})
+FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE, PAGES, ORDERS, DOCUMENTS)
+"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, sets that are reconciled, pages,
+orders, and documents of accounts."""
+SHOWN_WITH_KEY: Final = frozenset({RECORDS, RECONCILE, PAGES, ORDERS, DOCUMENTS})
 """What servers of the version before keys have never heard of."""
 NONCE_SEED_BYTES: Final = 32
 

@@ -18,6 +18,7 @@ TIMERS_OF_CONNECTIONS: Final = frozenset(
         "attached",
         "attempt",
         "differs",
+        "documents",
         "doubt",
         "first",
         "handover",

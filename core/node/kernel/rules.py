@@ -40,6 +40,7 @@ class Handler(Symbol):
     ORDERS_ASKED = "ORDER_LIST, if the client has the key that it shows"
     ORDER_SKETCHED = "ORDER_DRAFTED: how such an order is written"
     ORDER_GIVEN = "the order is kept, and goes to everybody"
+    DOCUMENT_GIVEN = "the account gets another document, everywhere"
     PAST_ASKED = "a page of the past, when it is the client's turn"
     HAVE = "what the client missed is looked for"
     CLIENT_ASKS = "PONG to the client"
@@ -111,6 +112,7 @@ _LOGGED_IN: Final[Mapping[MessageType, Handler]] = {
     wire.OrderDraft: _H.ORDER_SKETCHED,
     wire.GiveOrder: _H.ORDER_GIVEN,
     wire.PastRequest: _H.PAST_ASKED,
+    wire.KeepDocument: _H.DOCUMENT_GIVEN,
     wire.Logout: _H.LOGOUT,
     wire.InvalidMessage: _H.CLIENT_OBJECTS,
     wire.AuthenticationFail: _H.CLIENT_OBJECTS,
@@ -222,7 +224,8 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
             | wire.OrdersRequest
             | wire.OrderDraft
             | wire.GiveOrder
-            | wire.PastRequest,
+            | wire.PastRequest
+            | wire.KeepDocument,
         ):
             return f"{command} is not possible before LOGIN"
         case ConnectionState.LOGGED_IN if isinstance(message, wire.Register | wire.RedeemCode):

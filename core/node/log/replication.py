@@ -23,7 +23,7 @@ from core.node.log.own_entries import OwnEntries
 from core.node.log.refs import Refs
 from core.node.log.removed import RemovedActivities
 from core.node.log.spreading import Spreading
-from core.node.log.taken import Taken, TakenAgain, TakenHere, TakenRecord
+from core.node.log.taken import KeptBeside, Taken, TakenAgain, TakenHere, TakenRecord
 from core.node.log.under_way import UnderWay, cost_of
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
@@ -237,6 +237,12 @@ class Replication:
     def keep(self, keepable: Keepable) -> None:
         """Have something kept that nothing waits for."""
         self._batches.keep(keepable)
+
+    def keep_and_tell(self, keepable: Keepable, then: Callable[[str | None], None]) -> None:
+        """Have something kept that is no entry; `then` is called once it is durable, with None, or with why it is
+        not."""
+        self._batches.keep(keepable)
+        self._batches.took(KeptBeside(then))
 
     def flush(self) -> None:
         """Ask for what the event in hand brought to be made durable, as one batch."""

@@ -20,7 +20,7 @@ from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of, frame_of_record, frames_of
 from core.node.log.own_entries import OwnEntries
 from core.node.log.removed import RemovedActivities
-from core.node.log.taken import AnyTaken, Sealed, Taken, TakenAgain, TakenRecord
+from core.node.log.taken import AnyTaken, KeptBeside, Sealed, Taken, TakenAgain, TakenRecord
 from core.node.log.under_way import UnderWay, cost_of
 from core.node.neighbours.neighbours import Neighbours, News
 from core.wire.account_votes import counted
@@ -124,6 +124,9 @@ class Spreading:
         if isinstance(taken, Taken):
             self._spread(taken)
             return 1
+        if isinstance(taken, KeptBeside):
+            taken.then(None)
+            return 1
         assert isinstance(taken, Sealed), "what was accepted here is sealed when it is durable"
         self._spread_own(taken)
         return len(taken.columns)
@@ -138,6 +141,8 @@ class Spreading:
             self._spread_record(taken)
         elif isinstance(taken, Taken):
             self._spread(taken)
+        elif isinstance(taken, KeptBeside):
+            taken.then(reason)
 
     # --- one by one ---------------------------------------------------------------------------------------------------
 

@@ -64,7 +64,13 @@ class TakenAgain(NamedTuple):
     """In which they came; None: singly."""
 
 
-AnyTaken = Taken | TakenHere | Sealed | TakenRecord | TakenAgain
+class KeptBeside(NamedTuple):
+    """What is no entry, and was kept with them: who had it kept is told, with None, or with why it is not."""
+
+    then: Callable[[str | None], None]
+
+
+AnyTaken = KeptBeside | Taken | TakenHere | Sealed | TakenRecord | TakenAgain
 
 
 def sealed_in(here: Iterable[TakenHere], records: Iterable[LogRecord]) -> Iterator[Sealed]:

@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns, ids_in
-from core.wire.keepables import Keepable, Proof, RemovedEntry, entries_in
+from core.wire.keepables import DocumentGone, Keepable, Proof, RemovedEntry, entries_in
 from core.wire.records import LogRecord
 
 UNPERSISTED_MAX: Final = 100_000
@@ -45,6 +46,11 @@ class Unpersisted:
                 case Proof():
                     # It is asked for again in the next start.
                     continue
+                case DocumentVersion():
+                    # Neighbours are asked for it again, and whoever brought it here knows that it is not kept.
+                    continue
+                case DocumentGone():
+                    self._facts[f"document {keepable.claim}"] = keepable
                 case _:
                     self._facts[f"peer {keepable.id}"] = keepable
 

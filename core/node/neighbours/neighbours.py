@@ -143,6 +143,14 @@ class Neighbours:
             for frame in news.for_neighbour(link):
                 self._context.send(link, frame)
 
+    def pass_on_beside(self, frame: Frame, feature: str, source: int | None) -> None:
+        """Pass on what is no entry to those that show a feature: over the tree, or, where it leads through one that does
+        not, over every link."""
+        everywhere = self.flooding or any(feature not in link.features for link in self)
+        for link in self._concerned(everywhere=everywhere, source=source):
+            if feature in link.features:
+                self._context.send(link, frame)
+
     def flood(self) -> None:
         """The tree has lost a link: until all agree on another one, new entries are passed on over every link.
 

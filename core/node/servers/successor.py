@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.node.base.handing_over import HandingOver
+from core.node.documents.document_comparisons import DocumentComparisons
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
@@ -41,6 +42,7 @@ class Successor:
         whereabouts: Whereabouts,
         leavers: Leavers,
         reconciliation: Reconciliation,
+        documents: DocumentComparisons,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
@@ -49,6 +51,7 @@ class Successor:
         self._whereabouts = whereabouts
         self._leavers = leavers
         self._reconciliation = reconciliation
+        self._documents = documents
         self.link: Link | None = None
         """The link with it, as long as that lives."""
         self._address: Address | None = None
@@ -99,6 +102,7 @@ class Successor:
             self._held = shortened(self._replication.durable_vector(), LONG_VECTOR_BYTES_MAX // 2)
         self._answered = False
         attached = self._handing_over.offer()
+        self._documents.ask_for_all(link)
         context.send(link, Quit(link.hostname, link.port, id=context.id, attached=attached, successor=link.remote_id))
 
     def _is_for_others(self, link: Link) -> bool:
@@ -138,7 +142,7 @@ class Successor:
 
     def has_everything(self) -> bool:
         """Whether it has answered, and has what this node held."""
-        if self.link is None or not self._answered:
+        if self.link is None or not self._answered or not self._documents.has_all(self.link):
             return False
         if self._reconciliation.applies_to(self.link):
             return self.link.has_everything
