@@ -91,7 +91,7 @@ class ClientHandler(Symbol):
     SECRET_NOT_CHANGED = "the secret is what it was"
     ORDER_ANSWERED = "told to the application"
     PAST_COMES = "a part of the page that was asked for"
-    DOCUMENT_TOLD = "told to the application"
+    DOCUMENT_TOLD = "what the document is now is told to the application"
     DOCUMENT_KEPT = "the document is kept"
     DOCUMENT_NOT_KEPT = "the document is sent again later, or it is told that it cannot be kept"
     PAST_CAME = "the page is told to the application"

@@ -222,11 +222,6 @@ class ClientMachine:
         self._look_again()
         return None
 
-    @property
-    def keeps_document(self) -> bool:
-        """Whether something is to be kept that no server has acknowledged."""
-        return self._document.is_wanted
-
     def close(self, now: float) -> None:
         """Log out, and end."""
         if self.state is ClientState.CLOSED:

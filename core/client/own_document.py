@@ -46,14 +46,11 @@ class OwnDocument:
         self._number = 0
         self._under_way: bytes | None = None
         """What was sent on the present connection, and has no answer."""
+        self._saved: tuple[int, bytes] | None = None
+        """What a server has acknowledged last to this client, and its stamp."""
         self._told = False
         """Whether the present server has told what the document is."""
         self._not_before = 0.0
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether something is to be kept that no server has acknowledged."""
-        return self._wanted is not None
 
     @property
     def due(self) -> float | None:
@@ -86,6 +83,9 @@ class OwnDocument:
         self._not_before = max(self._not_before, now + MERGED_WITHIN)
         if body == self._wanted and self._under_way is None:
             self._wanted = None
+        elif self._saved is not None and message.stamp < self._saved[0] and self._wanted is None:
+            # The server that has acknowledged it cannot be reached from this one, or was put back to older data.
+            self._wanted = self._saved[1]
         self._outputs.tell(DocumentArrived(body or None, message.stamp))
 
     def kept(self, message: wire.DocumentKept, now: float) -> None:
@@ -94,6 +94,7 @@ class OwnDocument:
         if body is None:
             return
         self._not_before = now + self._interval
+        self._saved = (message.stamp, body)
         if self._wanted == body:
             self._wanted = None
         self._outputs.tell(DocumentSaved(body, message.stamp))

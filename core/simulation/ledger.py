@@ -13,9 +13,11 @@ import msgspec
 
 from core.node.accounts.book import name_after_conflict
 from core.node.accounts.secrets import CODE_MARK
+from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.simulation.environment.connection_ends import End
-from core.simulation.environment.schedule import Schedule
+from core.simulation.environment.schedule import EPOCH, Schedule
 from core.simulation.environment.verifiers import matches
+from core.wire.account_documents import DocumentVersion
 from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, SecretChange, change_in_key
 from core.wire.keepables import Keepable, entries_in
@@ -139,6 +141,12 @@ class Ledger:
         """Names that such a member says to have been registered before, and allowed by a server that it has made up."""
         self.spoken_for: dict[str, None] = {}
         """Names of people of whom such a member has said that they wrote something."""
+        self.documents: dict[tuple[bytes, int], DocumentVersion] = {}
+        """Versions of accounts' documents that are on the disk of the server that took them, by body and stamp."""
+        self.documents_owed: dict[str, DocumentVersion] = {}
+        """Of accounts the latest that somebody was told to be kept."""
+        self.documents_misdated: dict[str, None] = {}
+        """Of accounts whose document was taken by a server whose clock was far ahead, unknown to it."""
         self.granted: dict[tuple[str, str], bool] = {}
         """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
         keep what they have allowed, or hear of, a moment later."""
@@ -168,6 +176,9 @@ class Ledger:
 
     def kept(self, server: EntryKeeper, keepables: tuple[Keepable, ...]) -> None:
         """Keepables are synced to a server's disk."""
+        for keepable in keepables:
+            if isinstance(keepable, DocumentVersion) and keepable.node == server.id:
+                self.documents[keepable.body, keepable.stamp] = keepable
         for entry in entries_in(keepables):
             if entry.kind == "account":
                 self._account_kept.setdefault(server.name, {}).setdefault(entry.id, self._schedule.time)
@@ -403,6 +414,30 @@ class Ledger:
         allowed = [one for claim in claims for one in self.changes_of(agent, claim=claim) if one >= known[claim][-1]]
         if not any(matches(secret, change.verifier) for change in allowed):
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
+
+    # --- documents ----------------------------------------------------------------------------------------------------
+
+    def document_acknowledged(self, agent: Writer, body: bytes, stamp: int) -> None:
+        """A client was told that its account's document is kept."""
+        if self.is_at_liar(agent):
+            return
+        version = self.documents.get((body, stamp))
+        if version is None:
+            self.problem("documents", f"{agent.name} was told that its document is kept before it was")
+            return
+        if stamp > (EPOCH + self._schedule.time) * MICROSECONDS + AHEAD_MAX:
+            # It is dated anew once its server hears what time it is, and may come behind what was written meanwhile.
+            self.documents_misdated[version.claim] = None
+        known = self.documents_owed.get(version.claim)
+        if known is None or (known.stamp, known.node) < (version.stamp, version.node):
+            self.documents_owed[version.claim] = version
+
+    def document_told(self, agent: Writer, body: bytes) -> None:
+        """A client was told its account's document."""
+        writer = self._agents.get(msgspec.json.decode(body)["by"])
+        own = writer is not None and (writer.username, writer.secret) == (agent.username, agent.secret)
+        if not own and not self.is_at_liar(agent):
+            self.problem("documents", f"{agent.name} was told a document that is not its account's: {body!r}")
 
     def registered(self, agent: Writer) -> None:
         seems_so = self._granted_where_it_is(agent) is None and self._is_locked_where_it_is(agent)

@@ -22,9 +22,9 @@ from core.store.store_errors import DataDirectoryUnusable, StoreError
 def downgrade_store(data_dir: Path) -> Path:
     """Write the data in `data_dir` as the version before kept it; the backup of what it was, which is made first.
 
-    Everything that is kept stays, but for what that version does not know: signatures, keys, and accounts' documents. Interrupted at any
-    moment, the data is of one version or of the other. Raises DataLost, DataDirectoryInUse, DataDirectoryUnusable,
-    SchemaTooNew.
+    Everything that is kept stays, but for what that version does not know: signatures, keys, and accounts' documents.
+    Interrupted at any moment, the data is of one version or of the other. Raises DataLost, DataDirectoryInUse,
+    DataDirectoryUnusable, SchemaTooNew.
     """
     if not (data_dir / data_directory.DATABASE).exists():
         raise DataDirectoryUnusable(f"there is no server's data in {data_dir}; name its data directory")

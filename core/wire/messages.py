@@ -659,12 +659,16 @@ class DocumentsCompare(Message, frozen=True):
     after: Annotated[str, msgspec.Meta(max_length=PLACE_CHARACTERS)] = ""
 
 
+ListedVersion = tuple[Claim, Counter, Identifier, Print, Counter]
+"""The claim, stamp, server, print of the digest, and length of a version."""
+
+
 class DocumentsListed(Message, frozen=True):
-    """What the sender has in buckets that differ, in the order of places: of each version the claim, stamp, server,
-    the print of its digest, and its length. `after`: up to there, and the rest is to be asked for; else it is all."""
+    """What the sender has in buckets that differ, in the order of places. `after`: up to there, and the rest is to be
+    asked for; else it is all."""
 
     number: Counter
-    versions: Annotated[list[tuple[Claim, Counter, Identifier, Print, Counter]], msgspec.Meta(max_length=LISTED_MAX)] = []
+    versions: Annotated[list[ListedVersion], msgspec.Meta(max_length=LISTED_MAX)] = []
     after: Annotated[str, msgspec.Meta(max_length=PLACE_CHARACTERS)] = ""
 
 

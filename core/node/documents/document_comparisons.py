@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from core.admission.token_bucket import TokenBucket
-from core.node.documents.document_table import BUCKETS, bucket_of
+from core.node.documents.document_table import bucket_of
 from core.node.documents.documents import Documents, message_of
 from core.node.kernel.connections import Link
 from core.node.kernel.context import DOCUMENTS, Context
@@ -25,6 +25,7 @@ from core.node.neighbours.neighbours import Neighbours
 from core.reconciliation.item_order import NOTHING, Fingerprint, decode_sum, encode_sum
 from core.wire.account_documents import PRINT_BYTES
 from core.wire.messages import (
+    BUCKETS,
     LISTED_MAX,
     PLACE_CHARACTERS,
     WANTED_MAX,

@@ -220,7 +220,9 @@ class Documents:
             held = self.table.held(claim)
             if held is not None and held.version.stamp > horizon and held.version.node == context.id:
                 self.table.remove(claim)
-                self._take(self._signed(claim, horizon - AHEAD_MAX, held.version.body), None, None, lambda problem: None)
+                self._take(
+                    self._signed(claim, horizon - AHEAD_MAX, held.version.body), None, None, lambda problem: None
+                )
 
     # --- kept ---------------------------------------------------------------------------------------------------------
 

@@ -112,8 +112,8 @@ class NodeConfig(msgspec.Struct, frozen=True):
     accounts_max: int = 1_000_000
     """Accounts, and changes of accounts, that a node keeps: some 1 kB of memory each."""
     documents_bytes_max: int = 64 * 1024 * 1024
-    """Documents of accounts, with 512 bytes for each: some 80,000 of the usual length. They are in memory. With more the
-    largest ones go."""
+    """Documents of accounts, with 512 bytes for each: some 80,000 of the usual length. They are in memory. Of more the
+    largest go."""
     document_interval: float = 60.0
     """How often an account may change its document at this node."""
     claims_max: int = 20_000

@@ -144,8 +144,8 @@ class Neighbours:
                 self._context.send(link, frame)
 
     def pass_on_beside(self, frame: Frame, feature: str, source: int | None) -> None:
-        """Pass on what is no entry to those that show a feature: over the tree, or, where it leads through one that does
-        not, over every link."""
+        """Pass on what is no entry to those that show a feature: over the tree, or, where that may lead through one
+        that does not, over every link."""
         everywhere = self.flooding or any(feature not in link.features for link in self)
         for link in self._concerned(everywhere=everywhere, source=source):
             if feature in link.features:

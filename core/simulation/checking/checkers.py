@@ -270,6 +270,25 @@ def one_key(world: World) -> Findings:
             yield "orders", f"{server.name} is expelled, and has the key that the network has been given since"
 
 
+def documents_agree(world: World) -> Findings:
+    """Every server with a key has the same document of each account, and none older than what anybody was told to be
+    kept."""
+    running = [(server, node) for server, node in nodes(world) if node.documents.enabled]
+    owed = world.ledger.documents_owed
+    for server, node in running:
+        table, other = node.documents.table, running[0][1].documents.table
+        effects = node.orders.effects
+        for claim, version in owed.items():
+            if claim in effects.closed or effects.is_void(version.node, version.stamp):
+                continue
+            found = table.get(claim)
+            is_later = found is not None and (found.stamp, found.node) >= (version.stamp, version.node)
+            if found is None or not (is_later or claim in world.ledger.documents_misdated):
+                yield "documents", f"{server.name} has not the document that was kept last for {claim}"
+        if table.whole != other.whole:
+            yield "documents", f"{server.name} and {running[0][0].name} do not have the same documents"
+
+
 def own_words(world: World) -> Findings:
     """What each server's map has of another one that runs is what that one says of itself."""
     running = nodes(world)
@@ -549,6 +568,7 @@ CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     orders_agree,
     nobody_is_in_who_is_kept_out,
     one_key,
+    documents_agree,
 )
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets)

@@ -13,7 +13,7 @@ from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.resume_point import ResumePoint
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
-from core.simulation.environment.randomness import between, seeded
+from core.simulation.environment.randomness import between, pick, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
@@ -22,8 +22,13 @@ from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import parse_entry_id
 from core.wire.messages import Message
+from core.wire.names import ANONYMOUS
 
-SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max=4.0)
+DOCUMENT_INTERVAL: Final = 2.0
+"""How often an account may change its document, in seconds."""
+SETTINGS: Final = ClientSettings(
+    ping_interval=2.0, answer_limit=12.0, retry_max=4.0, document_interval=DOCUMENT_INTERVAL
+)
 """Quicker than the defaults: worlds last for a minute."""
 TERSE: Final = 60
 """Bytes that the logins of some clients say of what they have: nearly always that is more, and they are asked."""
@@ -65,6 +70,7 @@ class NativeAgent(Agent):
         self._resume: ResumePoint | None = None
         self._moving_to: Address | None = None
         self._changes = 0
+        self._documents = 0
         self._asked_for: str | None = None
         """A secret that was asked for and has no outcome yet."""
         self._at: Address | None = None
@@ -122,6 +128,15 @@ class NativeAgent(Agent):
     def may_have_by_code(self, secret: str, *, certain: bool) -> None:
         """By a code for who has lost theirs the account has another secret, or may have."""
         self._may_have(secret, first=certain)
+
+    def write_document(self) -> None:
+        """Have the account get another document."""
+        machine = self._machine
+        if machine is None or not self.wanted or self.username == ANONYMOUS:
+            return
+        self._documents += 1
+        machine.keep_document({"by": self.name, "n": self._documents, "pad": "x" * pick(self.rng, 300)}, self._now)
+        self._perform()
 
     def _other_secret(self) -> None:
         """The one that was thought to be right is not: perhaps the one before, or the one after, is."""
@@ -319,6 +334,13 @@ class NativeAgent(Agent):
                 self._asked_for = None
             case events.SecretChangeFailed():
                 self._asked_for = None
+            case events.DocumentSaved():
+                ledger.document_acknowledged(self, event.document, event.stamp)
+            case events.DocumentArrived():
+                if event.document is not None:
+                    ledger.document_told(self, event.document)
+            case events.DocumentRefused():
+                ledger.problem("documents", f"{self.name}'s document was refused: {event.info}")
             case events.Redirected():
                 self.logged_in = False
                 ledger.redirected(self)

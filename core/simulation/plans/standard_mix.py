@@ -22,6 +22,8 @@ SETTLED_FROM: Final = 30
 """Worlds of more servers do not grow but begin as one network: growing takes minutes of real time."""
 SECRETS_SHARE: Final = 0.15
 """In how many of all worlds people change their secrets."""
+DOCUMENTS_SHARE: Final = 0.4
+"""In how many of all worlds people change their accounts' documents."""
 UPGRADED_SHARE: Final = 0.25
 """In how many of all worlds servers are from before keys: they have ids that are not made of one, or no key at all."""
 FAR_SHARE: Final = 0.06
@@ -74,7 +76,7 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
             operations += FAULTS[kind](scene)
-    operations += _changed_secrets(scene, seed)
+    operations += _changed_secrets(scene, seed) + _documents(scene, seed)
     operations = [msgspec.structs.replace(one, at=min(one.at, duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
     low = between(rng, 0.0005, 0.03)
@@ -182,6 +184,19 @@ def _changed_secrets(scene: Scene, seed: int) -> list[Operation]:
         for person in scene.people
         if person.native and person.registers and not {person.name, person.username} & shared
         for _ in range(pick(rng, 3))
+    ]
+
+
+def _documents(scene: Scene, seed: int) -> list[Operation]:
+    """In some worlds people change their accounts' documents, now and then several times at once."""
+    rng = seeded(seed, "documents")
+    if rng.random() >= DOCUMENTS_SHARE:
+        return []
+    return [
+        Operation(between(rng, 2.0, scene.end), "document", person.name)
+        for person in scene.people
+        if person.native and person.registers
+        for _ in range(pick(rng, 6))
     ]
 
 

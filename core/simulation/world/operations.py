@@ -62,6 +62,13 @@ def _secret(world: World, operation: Operation) -> None:
         agent.change_secret()
 
 
+def _document(world: World, operation: Operation) -> None:
+    """`who` changes the document of their account."""
+    agent = world.agents.get(operation.who)
+    if isinstance(agent, NativeAgent):
+        agent.write_document()
+
+
 def _leave(world: World, operation: Operation) -> None:
     """`who` logs out."""
     if operation.who in world.agents:
@@ -178,7 +185,22 @@ def _put_back(world: World, operation: Operation) -> None:
 def _is_elsewhere(world: World, server: SimulatedServer) -> bool:
     """Whether a server would get all that is on its disk again if it lost it."""
     elsewhere = _got_again(world, server)
-    return all((entry.id, entry.body) in elsewhere for entry in server.disk.entries())
+    return _documents_are_elsewhere(world, server) and all(
+        (entry.id, entry.body) in elsewhere for entry in server.disk.entries()
+    )
+
+
+def _documents_are_elsewhere(world: World, server: SimulatedServer) -> bool:
+    """Whether of each account another server has the document that this one has, or a later one."""
+    others = [
+        other.disk.store.documents
+        for other in world.servers.values()
+        if other is not server and other.keyed and other.finished is None and other not in world.twins.values()
+    ]
+    return all(
+        any(claim in there and there[claim].stamp >= version.stamp for there in others)
+        for claim, version in server.disk.store.documents.items()
+    )
 
 
 def _got_again(world: World, server: SimulatedServer) -> set[tuple[EntryId, bytes]]:
@@ -400,6 +422,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "post": _post,
     "leave": _leave,
     "secret": _secret,
+    "document": _document,
     "slow reader": _slow_reader,
     "kill": _kill,
     "power": _power,
@@ -438,7 +461,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 
 
 HARMLESS: Final = frozenset(
-    {"arrive", "move", "post", "leave", "secret", "dial", "chat", "copy data", "liar", "liar leaves", ORDER, REDEEM}
+    {"arrive", "move", "post", "leave", "secret", "document", "dial", "chat", "copy data", "liar", "liar leaves", ORDER, REDEEM}
 ).union(f"{LIE}{kind}" for kind in LIES)
 """Operations under which nothing breaks: what is guaranteed is guaranteed although somebody lies."""
 

@@ -23,7 +23,7 @@ from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.base_agent import BaseAgent
 from core.simulation.parties.lying_server import LyingServer
-from core.simulation.parties.native_agent import LIVENESS_AFTER, NativeAgent
+from core.simulation.parties.native_agent import DOCUMENT_INTERVAL, LIVENESS_AFTER, NativeAgent
 from core.simulation.parties.simulated_base_server import SimulatedBaseServer
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY
@@ -57,7 +57,7 @@ QUEUE_MAX: Final = 2000
 
 def usual_settings() -> NodeConfig:
     """How the servers of a world behave unless something else is wanted."""
-    return replace(lan("", PORT, SECRET), liveness_after=LIVENESS_AFTER)
+    return replace(lan("", PORT, SECRET), liveness_after=LIVENESS_AFTER, document_interval=DOCUMENT_INTERVAL)
 
 
 class World:
