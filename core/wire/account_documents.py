@@ -7,7 +7,6 @@ network it is a last-writer-wins register for each account (Shapiro et al., "Con
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Final
 
 import msgspec
@@ -50,6 +49,8 @@ class DocumentVersion(msgspec.Struct, frozen=True):
 
 def digest_of(claim: str, stamp: int, node: str, body: bytes) -> bytes:
     """What the server that took a version signs: 32 bytes."""
+    import hashlib  # Not all who know the wire need it, and it takes a while.
+
     text = msgspec.json.encode(["activity-tui document", claim, stamp, node])
     return hashlib.blake2b(text + b"\n" + body, digest_size=32).digest()
 

@@ -104,7 +104,7 @@ LISTED_MAX: Final = 512
 """Versions of documents in one list."""
 WANTED_MAX: Final = 32
 """Documents that are asked for at once: of the longest a quarter of a megabyte."""
-Claim = Annotated[str, msgspec.Meta(min_length=1, max_length=CLAIM_CHARACTERS_MAX)]
+AccountClaim = Annotated[str, msgspec.Meta(min_length=1, max_length=CLAIM_CHARACTERS_MAX)]
 
 FOUNDED_MAX: Final = 1e11
 """Seconds since 1970: no network was founded later."""
@@ -626,11 +626,11 @@ class SecretNotChanged(Message, frozen=True):
     info: str = ""
 
 
-class Document(Message, frozen=True):
+class SignedDocument(Message, frozen=True):
     """A version of an account's document, as the server `node` that took it has signed it: kept, if it is the latest
     one, and passed on."""
 
-    claim: Claim
+    claim: AccountClaim
     stamp: Counter
     node: Identifier
     document: msgspec.Raw
@@ -659,7 +659,7 @@ class DocumentsCompare(Message, frozen=True):
     after: Annotated[str, msgspec.Meta(max_length=PLACE_CHARACTERS)] = ""
 
 
-ListedVersion = tuple[Claim, Counter, Identifier, Print, Counter]
+ListedVersion = tuple[AccountClaim, Counter, Identifier, Print, Counter]
 """The claim, stamp, server, print of the digest, and length of a version."""
 
 
@@ -673,11 +673,11 @@ class DocumentsListed(Message, frozen=True):
 
 
 class DocumentsWant(Message, frozen=True):
-    """The accounts whose documents the sender lacks: the receiver answers with those that it has, as `DOCUMENT`, and
-    `DOCUMENTS_SENT`."""
+    """The accounts whose documents the sender lacks: the receiver answers with those that it has, as `SIGNED_DOCUMENT`,
+    and `DOCUMENTS_SENT`."""
 
     number: Counter
-    claims: Annotated[list[Claim], msgspec.Meta(max_length=WANTED_MAX)]
+    claims: Annotated[list[AccountClaim], msgspec.Meta(max_length=WANTED_MAX)]
 
 
 class DocumentsSent(Message, frozen=True):

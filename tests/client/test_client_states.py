@@ -50,6 +50,9 @@ EXAMPLES: dict[str, Message] = {
         wire.OrderRefused("no"),
         wire.PastActivity(1, msgspec.Raw(b"{}"), "aa.1.1", 1),
         wire.PastDone(1),
+        wire.AccountDocument(msgspec.Raw(b'{"a":2}'), 1),
+        wire.DocumentKept(1, 1),
+        wire.DocumentNotKept(1, "no"),
         wire.Status({"servers": []}),
         wire.LockAllowed("a", "s"),
         wire.InvalidMessage("no"),
@@ -92,6 +95,14 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.OrdersRequest(b"k" * 32, 1, b"proof"),
     wire.OrderDraft(b"k" * 32, "silence", "ann"),
     wire.PastRequest(1),
+    wire.SignedDocument("aa.1.1", 1, "aa", msgspec.Raw(b"{}")),
+    wire.DocumentsDigest(1, 0, ""),
+    wire.DocumentsCompare(1, []),
+    wire.DocumentsListed(1),
+    wire.DocumentsWant(1, []),
+    wire.DocumentsSent(1),
+    wire.DocumentsDone(1),
+    wire.KeepDocument(1, msgspec.Raw(b"{}")),
     wire.GiveOrder(signed(order("ada", "silence", "aa.1.1"))),
     wire.MapSummary({}),
     wire.ChangeSecret("a", "b"),
@@ -130,13 +141,16 @@ def go(driven: Driven, step: str | Message) -> None:
 
 
 def brought_to(state: str) -> Driven:
-    """A machine in a state; one that is online waits for the answers to a post and to the change of its secret."""
+    """A machine in a state; one that is online waits for the answers to a post, to the change of its secret, and to its
+    account's document."""
     driven = Driven(ClientSettings(username="ada", secret="s", register=True))
     for step in ROADS[state]:
         go(driven, step)
     if state == "online":
         driven.post({"text": "hello"}, "r")
         driven.machine.change_secret("another")
+        go(driven, wire.AccountDocument())
+        driven.machine.keep_document({"a": 1}, driven.now + 60.0)
     driven.take()
     assert driven.machine.state.value == state
     return driven
@@ -178,6 +192,7 @@ ROWS = [
             # No page was asked for.
             ("PAST_ACTIVITY", "", ""),
             ("PAST_DONE", "", ""),
+            ("ACCOUNT_DOCUMENT", "DocumentArrived", ""),
             ("REDIRECT", f"disconnect Redirected Connecting {ON}", "connecting"),
             ("QUIT", f"disconnect ServerQuits Connecting {ON}", "connecting"),
         )
@@ -188,6 +203,10 @@ ROWS = [
         for command in ("ORDER_LIST", "ORDER_DRAFTED", "ORDER_TAKEN", "ORDER_REFUSED")
     ),
     # An answer to a question that is not open is no answer.
+    *((state, "DOCUMENT_KEPT", "", state) for state in ("registering", "logging in", "let in")),
+    *((state, "DOCUMENT_NOT_KEPT", "", state) for state in ("registering", "logging in", "let in")),
+    ("online", "DOCUMENT_KEPT", "DocumentSaved", "online"),
+    ("online", "DOCUMENT_NOT_KEPT", "DocumentRefused", "online"),
     ("registering", "REGISTER_SUCCESS", "Registered LOGIN", "logging in"),
     ("registering", "REGISTER_FAILED", "RegisterRefused disconnect GaveUp", "closed"),
     ("registering", "LOGIN_SUCCESS", "", "registering"),

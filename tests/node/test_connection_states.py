@@ -108,6 +108,17 @@ EXAMPLES: dict[str, Message] = {
         wire.PastRequest(1),
         wire.PastActivity(1, msgspec.Raw(b"{}"), "elsewhere.1.1", 1),
         wire.PastDone(1),
+        wire.SignedDocument("elsewhere.1.1", 1, "elsewhere", msgspec.Raw(b"{}")),
+        wire.DocumentsDigest(1, 0, NO_SUM),
+        wire.DocumentsCompare(1, [NO_PRINT] * wire.BUCKETS),
+        wire.DocumentsListed(1),
+        wire.DocumentsWant(1, ["elsewhere.1.1"]),
+        wire.DocumentsSent(1),
+        wire.DocumentsDone(1),
+        wire.KeepDocument(1, msgspec.Raw(b"{}")),
+        wire.DocumentKept(1, 1),
+        wire.DocumentNotKept(1, "why"),
+        wire.AccountDocument(),
         wire.StatusRequest(),
         wire.Status({}),
     )
@@ -250,6 +261,7 @@ def two_wait(one: OneNode, conn: int) -> bool:
 WAITS = (
     "AUTHENTICATION_FAIL INVALID_MESSAGE LOGIN LOGOUT REGISTER ACTIVITY_MESSAGE PING PONG CHANGE_SECRET STATUS_REQUEST"
     " HAVE REDEEM_CODE ORDERS_REQUEST ORDER_DRAFT GIVE_ORDER PAST_REQUEST"
+    " KEEP_DOCUMENT"
 )
 
 ROWS = [
@@ -331,6 +343,7 @@ ROWS = [
     Row("logged in", "ORDERS_REQUEST", "ORDER_REFUSED", "logged in"),
     Row("logged in", "ORDER_DRAFT", "ORDER_DRAFTED", "logged in"),
     Row("logged in", "GIVE_ORDER", "ORDER_REFUSED", "logged in"),
+    Row("logged in", "KEEP_DOCUMENT", "persist", "logged in", is_answered("DOCUMENT_KEPT")),
     Row("logged in", "PAST_REQUEST", "read", "logged in", is_answered("PAST_DONE")),
     Row("logged in", "INVALID_MESSAGE", "close", "closing"),
     Row("logged in", "AUTHENTICATION_FAIL", "close", "closing"),
@@ -413,6 +426,17 @@ ROWS = [
     Row("native", "RECONCILE_GAPS", "sum", "eager", is_answered("RECONCILE_DROPPED")),
     Row("native", "RECONCILE_DROPPED", "INVALID_MESSAGE close", "closing"),
     Row("native", "RECONCILE_DONE", "", "eager"),
+    # Nobody has signed it.
+    Row("native", "SIGNED_DOCUMENT", "", "eager"),
+    # Both have none; the other side has one.
+    Row("native", "DOCUMENTS_DIGEST", "", "eager"),
+    Row("native", wire.DocumentsDigest(1, 1, NO_SUM), "DOCUMENTS_COMPARE", "eager"),
+    Row("native", wire.DocumentsDigest(1, 0, NO_SUM, asks=True), "DOCUMENTS_DONE", "eager"),
+    Row("native", "DOCUMENTS_COMPARE", "DOCUMENTS_LISTED", "eager"),
+    Row("native", "DOCUMENTS_LISTED", "", "eager"),
+    Row("native", "DOCUMENTS_WANT", "DOCUMENTS_SENT", "eager"),
+    Row("native", "DOCUMENTS_SENT", "", "eager"),
+    Row("native", "DOCUMENTS_DONE", "", "eager"),
     Row("native", "FOUNDING", "INVALID_MESSAGE close", "closing"),
     Row("native", "MAP_SUMMARY", "SERVER_ANNOUNCE", "eager"),
     Row("native", "PING", "PONG", "eager"),

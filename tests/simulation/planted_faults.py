@@ -19,6 +19,9 @@ from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.clients import posting as posting_module
 from core.node.clients.balance import Balance, RedirectTarget
+from core.node.clients.document_keeping import DocumentKeeping
+from core.node.documents.document_comparisons import DocumentComparisons
+from core.node.documents.documents import Documents
 from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Persist, Send, Subscribe, VerifySecret
 from core.node.interface.events import Committed, ConnectionOpened, Event, MessageReceived, Now, SecretVerified
 from core.node.interface.node_config import NodeConfig
@@ -38,6 +41,7 @@ from core.simulation.environment import simulated_disk
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.world.world import PORT
 from core.store.memory_store import MemoryStore
+from core.wire.account_documents import DocumentVersion
 from core.wire.account_votes import Vote, vote_digest
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
@@ -53,6 +57,8 @@ from core.wire.messages import (
     Authenticate,
     CaughtUp,
     ChangeSecret,
+    DocumentKept,
+    KeepDocument,
     LockAllowed,
     LockRequest,
     Login,
@@ -651,3 +657,28 @@ def takes_gaps_for_had(patch: Patch) -> None:
             yield first + 1, max(first + 1, last)
 
     patch.setattr(StreamHoldings, "missing_of", fewer)
+
+
+def passes_no_documents_on(patch: Patch) -> None:
+    patch.setattr(DocumentComparisons, "_tell", lambda self, link, *, asks=False: 0)
+    patch.setattr(Documents, "_pass_on", lambda self, version, source: None)
+
+
+def says_kept_before_it_is(patch: Patch) -> None:
+    def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        if isinstance(event, MessageReceived) and isinstance(event.message, KeepDocument):
+            return [*wanted, says(event.conn, DocumentKept(event.message.number, 1))]
+        return [one for one in wanted if not (isinstance(one, Send) and isinstance(one.frame.message, DocumentKept))]
+
+    tamper(patch, want=want)
+
+
+def tells_documents_to_others(patch: Patch) -> None:
+    """Whoever is here is told of each change."""
+
+    def tell_all(self: DocumentKeeping, version: DocumentVersion, conn: int | None) -> None:
+        for session in self._context.connections.sessions():
+            if "document" in session.features:
+                self._tell(session, version)
+
+    patch.setattr(DocumentKeeping, "_changed", tell_all)

@@ -54,6 +54,7 @@ from tests.simulation.planted_faults import (
     never_tries_the_disk_again,
     one_server_goes_by_the_first_secret,
     parks_without_a_limit,
+    passes_no_documents_on,
     passes_nothing_on,
     prefers_younger_links_at_one_server,
     redirects_everybody_again_and_again,
@@ -64,6 +65,7 @@ from tests.simulation.planted_faults import (
     repeats_nothing,
     rounds_numbers,
     says_changed_before_it_is_kept,
+    says_kept_before_it_is,
     says_refused_of_what_it_keeps,
     says_registered_and_keeps_nothing,
     says_what_is_no_message,
@@ -74,6 +76,7 @@ from tests.simulation.planted_faults import (
     takes_gaps_for_had,
     tells_base_servers_everything_twice,
     tells_base_servers_what_they_do_not_know,
+    tells_documents_to_others,
     trusts_silent_links,
     writes_into_anothers_stream,
 )
@@ -186,6 +189,13 @@ RETURNING = plan(
     people=(BASE,),
     duration=20.0,
 )
+WRITING = plan(
+    *ARRIVALS,
+    arrive(2.5, "nan", "s000"),
+    Operation(4.0, "document", "nat"),
+    Operation(8.0, "document", "nat"),
+    people=(NATIVE, BASE, Person("nan", native=True, registers=True)),
+)
 SLOW_DISK = plan(
     arrive(1.0, "nat", "s000"), Operation(3.5, "disk slow", "s000", amount=0.5), *posts("nat", 4.0, 1), people=(NATIVE,)
 )
@@ -255,6 +265,9 @@ CASES = (
     Case(redirects_nobody, BALANCED, "balance", "the loads are"),
     Case(redirects_everybody_again_and_again, BALANCED, "balance", "was redirected 3 times"),
     Case(believes_what_servers_advertise, SOMEWHERE, "addresses", "sends client-nat to 127.0.0.1"),
+    Case(passes_no_documents_on, WRITING, "documents", "do not have the same documents"),
+    Case(says_kept_before_it_is, WRITING, "documents", "is kept before it was"),
+    Case(tells_documents_to_others, WRITING, "documents", "not its account's"),
     Case(registers_nobody, UNREGISTERED, "liveness", "nobody can register"),
     Case(says_refused_of_what_it_keeps, ALONE, "outcome", "was refused (no); it was kept"),
     Case(refuses_before_it_keeps, SLOW_DISK, "outcome", "was accepted after it was refused"),

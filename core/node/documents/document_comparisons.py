@@ -29,13 +29,13 @@ from core.wire.messages import (
     LISTED_MAX,
     PLACE_CHARACTERS,
     WANTED_MAX,
-    Document,
     DocumentsCompare,
     DocumentsDigest,
     DocumentsDone,
     DocumentsListed,
     DocumentsSent,
     DocumentsWant,
+    SignedDocument,
 )
 
 TAKEN_A_SECOND: Final = 500.0
@@ -45,6 +45,9 @@ TAKEN_AT_ONCE: Final = 2_000.0
 """The same at once. What comes of its own accord, and is more, is not looked at: a comparison brings it."""
 ANSWER_LIMIT: Final = 30.0
 """Seconds after which a neighbour that has not answered is not waited for: the next digest begins anew."""
+IN_VAIN_MAX: Final = 100
+"""Lists in a row with nothing that is wanted, after which a comparison ends: nobody who has much in common has so many
+buckets that differ."""
 PAUSE_MAX: Final = 60.0
 """Seconds until the same difference is looked at again, at most, at which a comparison has brought nothing."""
 
@@ -57,11 +60,13 @@ class _Comparison:
         "asked",
         "difference",
         "failed",
+        "in_vain",
         "is_open",
         "link",
         "number",
         "owed",
         "received",
+        "too_early",
         "unsynced",
         "wanted",
     )
@@ -80,6 +85,10 @@ class _Comparison:
         self.unsynced = 0
         """Of what has been received, how many are not durable yet."""
         self.failed = False
+        self.in_vain = 0
+        """How many lists in a row had nothing that is wanted."""
+        self.too_early = False
+        """Whether something is listed that may be wanted later."""
         self.owed: int | None = None
         """The digest of which the neighbour waits to hear that all is durable here."""
 
@@ -252,6 +261,11 @@ class DocumentComparisons:
         for claim, stamp, node, print_there, size in message.versions:
             if self._documents.wants(claim, stamp, str(node), size, partial(_is_print, print_there)):
                 comparison.wanted.append(claim)
+            comparison.too_early |= self._documents.comes_too_early(claim, stamp)
+        comparison.in_vain = 0 if comparison.wanted else comparison.in_vain + 1
+        if comparison.in_vain > IN_VAIN_MAX:
+            # Who lists what does not count for ever is asked less.
+            comparison.after, comparison.too_early = None, False
         self._go_on(comparison)
 
     def _go_on(self, comparison: _Comparison) -> None:
@@ -286,8 +300,8 @@ class DocumentComparisons:
             comparison.is_open = False
             self._go_on(comparison)
 
-    @takes(Document)
-    def _document(self, link: Link, message: Document) -> None:
+    @takes(SignedDocument)
+    def _document(self, link: Link, message: SignedDocument) -> None:
         if not self._documents.enabled:
             return
         comparison = self._comparisons.get(link.conn)
@@ -327,7 +341,8 @@ class DocumentComparisons:
             outlook.pause = outlook.not_before = 0.0
         else:
             outlook.settled = comparison.difference
-            outlook.pause = min(max(2 * outlook.pause, self._context.config.sync_interval), PAUSE_MAX)
+            interval = self._context.config.sync_interval
+            outlook.pause = 0.0 if comparison.too_early else min(max(2 * outlook.pause, interval), PAUSE_MAX)
             outlook.not_before = self._context.after(outlook.pause)
         if outlook.owed is not None:
             self._begin(link, NOTHING)

@@ -44,7 +44,7 @@ def bucket_of(place: str) -> int:
     return int(place[:2], 16)
 
 
-class Held(NamedTuple):
+class HeldDocument(NamedTuple):
     """A version that is kept."""
 
     version: DocumentVersion
@@ -62,7 +62,7 @@ class DocumentTable:
     def __init__(self, bytes_max: int, versions: Iterable[DocumentVersion] = ()) -> None:
         """`bytes_max`: see `bytes`."""
         self._bytes_max = bytes_max
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, HeldDocument] = {}
         self._places: list[list[tuple[str, str]]] = [[] for _ in range(BUCKETS)]
         """Of each bucket the places with the claims, ascending."""
         self._sums = [NOTHING] * BUCKETS
@@ -80,7 +80,7 @@ class DocumentTable:
         found = self._held.get(claim)
         return found.version if found is not None else None
 
-    def held(self, claim: str) -> Held | None:
+    def held(self, claim: str) -> HeldDocument | None:
         """The same, with what decides whether another version counts."""
         return self._held.get(claim)
 
@@ -100,7 +100,7 @@ class DocumentTable:
         """The same of one bucket."""
         return self._sums[bucket]
 
-    def behind(self, after: str, bucket: int) -> Iterator[tuple[str, Held]]:
+    def behind(self, after: str, bucket: int) -> Iterator[tuple[str, HeldDocument]]:
         """What is kept in a bucket, by its place, in the order of places, beginning behind one."""
         places = self._places[bucket]
         for index in range(bisect.bisect_right(places, (after, "\U0010ffff")), len(places)):
@@ -109,7 +109,7 @@ class DocumentTable:
 
     def take(self, version: DocumentVersion) -> bool:
         """Keep a version if it is later than the one that is there; whether it was."""
-        held = Held(version, version.digest)
+        held = HeldDocument(version, version.digest)
         before = self._held.get(version.claim)
         if before is not None and before.rank >= held.rank:
             return False
@@ -166,5 +166,5 @@ class DocumentTable:
             yield "the documents have another size than what is counted"
 
 
-def _one(held: Held) -> Fingerprint:
+def _one(held: HeldDocument) -> Fingerprint:
     return Fingerprint(1, int.from_bytes(held.digest, "big"))

@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 
 from core.node.accounts.book import AccountBook
-from core.node.documents.document_table import CLASS_BYTES, CLASSES, DocumentTable, Held, class_of
-from core.node.kernel.clock import AHEAD_MAX
+from core.node.documents.document_table import CLASS_BYTES, CLASSES, DocumentTable, HeldDocument, class_of
+from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.node.kernel.connections import Link
 from core.node.kernel.context import DOCUMENTS, Context
 from core.node.log.replication import Replication
@@ -27,7 +27,7 @@ from core.wire.account_documents import DocumentVersion, document_problem
 from core.wire.codec import Frame
 from core.wire.entries import COUNTER_MAX
 from core.wire.keepables import DocumentGone
-from core.wire.messages import Document
+from core.wire.messages import SignedDocument
 from core.wire.recovered import Recovered
 
 LEVEL_FOR: Final = 3600.0
@@ -35,7 +35,7 @@ LEVEL_FOR: Final = 3600.0
 WRITERS_REMEMBERED: Final = 20_000
 """Accounts of which it is remembered when they wrote last; of more it is forgotten of those that did longest ago."""
 
-Then = Callable[[int | None, str], None]
+OnKept = Callable[[int | None, str], None]
 """Told of the stamp of what is durable; or None, and why it is not kept, as a clause."""
 OnChange = Callable[[DocumentVersion, int | None], None]
 """Told of an account's document, and of the client's connection that brought it."""
@@ -62,7 +62,7 @@ class Documents:
         self._orders = orders
         self.table = DocumentTable(context.config.documents_bytes_max, recovered.documents)
         """What is durable."""
-        self._being_kept: dict[str, Held] = {}
+        self._being_kept: dict[str, HeldDocument] = {}
         """What is not durable yet: of each account the latest."""
         self._level = CLASSES
         """From this size on documents are not taken (`class_of`)."""
@@ -106,7 +106,7 @@ class Documents:
             return 0.0
         return max(0.0, wrote + self._context.config.document_interval - self._context.now.monotonic)
 
-    def keep(self, claim: str, body: bytes, conn: int, then: Then) -> None:
+    def keep(self, claim: str, body: bytes, conn: int, then: OnKept) -> None:
         """Have an account get another document, which is one by its form; `conn`: the client that brings it. Whether it
         may write again already is asked for before (`wait`)."""
         context = self._context
@@ -142,17 +142,18 @@ class Documents:
         signature = self._known_keys.sign(version.digest)
         return msgspec.structs.replace(version, key=self._known_keys.own, signature=signature)
 
-    def _next_stamp(self, before: Held | None) -> int:
-        """A stamp behind the document's present one, that others take for true."""
+    def _next_stamp(self, before: HeldDocument | None) -> int:
+        """A stamp behind the document's present one, that others take for true: each document has a hybrid clock of its
+        own (Kulkarni et al., 2014), which nothing else that somebody dates moves."""
         after = before.version.stamp if before is not None else 0
-        stamp = min(self._context.stamp(after), self._horizon())
-        return min(max(stamp, after + 1), COUNTER_MAX)
+        now = min(int(self._context.now.wall * MICROSECONDS), self._horizon())
+        return min(max(now, after + 1), COUNTER_MAX)
 
     # --- from others --------------------------------------------------------------------------------------------------
 
     def wants(self, claim: str, stamp: int, node: str, size: int, is_it: Callable[[bytes], bool]) -> bool:
         """Whether a version that a neighbour has would count here; `is_it`: whether a digest is that one's."""
-        if stamp > self._horizon() or not self._may_have(claim, node, stamp) or not self._has_room_for(size):
+        if self.comes_too_early(claim, stamp) or not self._may_have(claim, node, stamp) or not self._has_room_for(size):
             return False
         known = self._latest(claim)
         if known is None:
@@ -162,12 +163,12 @@ class Documents:
             return not is_it(known.digest)
         return (known.version.stamp, known.version.node) < (stamp, node)
 
-    def receive(self, link: Link, message: Document, then: Callable[[str | None], None]) -> bool:
+    def receive(self, link: Link, message: SignedDocument, then: Callable[[str | None], None]) -> bool:
         """Take a version that came over a link, if it is later than what is here, and believed; whether it was. `then`
         is called once it is durable, with None, or with why it is not."""
         body = bytes(message.document)
         if document_problem(body) is not None:
-            self._context.invalid(link, f"DOCUMENT: {document_problem(body)}")
+            self._context.invalid(link, f"SIGNED_DOCUMENT: {document_problem(body)}")
             return False
         node = str(message.node)
         version = DocumentVersion(message.claim, message.stamp, node, body, message.key, message.signature)
@@ -175,7 +176,7 @@ class Documents:
         known = self._latest(version.claim)
         if known is not None and known.rank >= (version.stamp, node, digest):
             return False
-        if version.stamp > self._horizon() or not self._may_have(version.claim, node, version.stamp):
+        if self.comes_too_early(version.claim, version.stamp) or not self._may_have(version.claim, node, version.stamp):
             return False
 
         def fits(key: bytes) -> bool:
@@ -191,11 +192,13 @@ class Documents:
         self._take(version, link.conn, None, then)
         return True
 
+    def comes_too_early(self, claim: str, stamp: int) -> bool:
+        """Whether a version may count later: it is from a time that has not come, or its account is not known yet."""
+        return stamp > self._horizon() or self._book.fact(claim) is None
+
     def _may_have(self, claim: str, node: str, stamp: int) -> bool:
-        """Whether there is such an account, which is not closed, and what the server says of it counts."""
-        if self._book.fact(claim) is None or claim in self._orders.effects.closed:
-            return False
-        return not self._is_void(node, stamp)
+        """Whether an account is not closed, and what the server says of it counts."""
+        return claim not in self._orders.effects.closed and not self._is_void(node, stamp)
 
     def _is_void(self, node: str, stamp: int) -> bool:
         return node in self._context.config.distrusted or self._orders.effects.is_void(node, stamp)
@@ -226,7 +229,7 @@ class Documents:
 
     # --- kept ---------------------------------------------------------------------------------------------------------
 
-    def _latest(self, claim: str) -> Held | None:
+    def _latest(self, claim: str) -> HeldDocument | None:
         found, coming = self.table.held(claim), self._being_kept.get(claim)
         if found is None or coming is None:
             return found or coming
@@ -235,7 +238,7 @@ class Documents:
     def _take(
         self, version: DocumentVersion, source: int | None, conn: int | None, then: Callable[[str | None], None]
     ) -> None:
-        held = Held(version, version.digest)
+        held = HeldDocument(version, version.digest)
         self._being_kept[version.claim] = held
 
         def kept(problem: str | None) -> None:
@@ -249,7 +252,6 @@ class Documents:
             if not self._being_kept:
                 self.on_kept()
 
-        self._context.clock.observe(version.stamp, self._context.now.wall)
         self._replication.keep_and_tell(version, kept)
 
     def _kept(self, version: DocumentVersion, source: int | None, conn: int | None) -> None:
@@ -315,7 +317,7 @@ class Documents:
                     self._let_go(claim)
 
 
-def message_of(version: DocumentVersion) -> Document:
+def message_of(version: DocumentVersion) -> SignedDocument:
     """A version as it travels."""
     body = msgspec.Raw(version.body)
-    return Document(version.claim, version.stamp, version.node, body, version.key, version.signature)
+    return SignedDocument(version.claim, version.stamp, version.node, body, version.key, version.signature)
