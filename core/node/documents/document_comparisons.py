@@ -45,6 +45,8 @@ TAKEN_AT_ONCE: Final = 2_000.0
 """The same at once. What comes of its own accord, and is more, is not looked at: a comparison brings it."""
 ANSWER_LIMIT: Final = 30.0
 """Seconds after which a neighbour that has not answered is not waited for: the next digest begins anew."""
+SOON: Final = 0.5
+"""Seconds until what came too early is asked for again; then twice as long, until the digests are as frequent."""
 IN_VAIN_MAX: Final = 100
 """Lists in a row with nothing that is wanted, after which a comparison ends: nobody who has much in common has so many
 buckets that differ."""
@@ -96,12 +98,14 @@ class _Comparison:
 class _Outlook:
     """What is known of a neighbour, from one comparison to the next."""
 
-    __slots__ = ("budget", "not_before", "owed", "pause", "settled")
+    __slots__ = ("budget", "not_before", "owed", "pause", "settled", "soon")
 
     def __init__(self, budget: TokenBucket) -> None:
         self.budget = budget
         self.settled = NOTHING
         self.pause = 0.0
+        self.soon = 0.0
+        """How long it was waited last for what had come too early."""
         self.not_before = 0.0
         self.owed: int | None = None
         """A digest that came during a comparison, and of which the neighbour waits to hear."""
@@ -230,6 +234,10 @@ class DocumentComparisons:
         self._comparisons[link.conn] = comparison
         self._ask(comparison, "")
 
+    def _begin_again(self, link: Link) -> None:
+        if link.conn not in self._comparisons:
+            self._begin(link, NOTHING)
+
     def _ask(self, comparison: _Comparison, after: str) -> None:
         first = bucket_of(after or "00")
         sums = [_print(self._table.sum_of(bucket)) for bucket in range(first, BUCKETS)]
@@ -337,6 +345,8 @@ class DocumentComparisons:
         outlook = self._outlook(link)
         if comparison.owed is not None and not comparison.failed:
             self._context.send(link, DocumentsDone(comparison.owed))
+        if not comparison.too_early:
+            outlook.soon = 0.0
         if comparison.received:
             outlook.pause = outlook.not_before = 0.0
         else:
@@ -346,6 +356,11 @@ class DocumentComparisons:
             outlook.not_before = self._context.after(outlook.pause)
         if outlook.owed is not None:
             self._begin(link, NOTHING)
+        elif comparison.too_early and 2 * outlook.soon < self._context.config.sync_interval:
+            # Where a server is new, accounts come at the same time.
+            outlook.soon = max(2 * outlook.soon, SOON)
+            again = partial(self._begin_again, link)
+            self._context.timers.set(("documents", link.conn), self._context.after(outlook.soon), again)
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
