@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from core.store.checksums import check, packed_checksum
+from core.store.checksums import DamagedRow, check, packed_checksum
 from core.wire.account_documents import DocumentVersion
 
 DOCUMENTS_TABLE: Final = "documents"
+WITH_DOCUMENTS: Final = 6
+"""The first version of the schema that has it."""
 _COLUMNS: Final = "claim, stamp, node, body, key, signature, sum"
 _TABLE: Final = """
 CREATE TABLE documents (
@@ -40,6 +42,8 @@ def read_documents(connection: sqlite3.Connection) -> Iterator[DocumentVersion]:
 def document_of(row: tuple[Any, ...]) -> DocumentVersion:
     """The version of a row. Raises DamagedRow."""
     claim, stamp, node, body, key, signature, expected = row
+    if not all(isinstance(one, bytes) for one in (body, key, signature)):
+        raise DamagedRow(f"a row of its table {DOCUMENTS_TABLE} is damaged")
     check(DOCUMENTS_TABLE, expected, packed_checksum((body, key, signature), claim, stamp, node))
     return DocumentVersion(claim, stamp, node, body, key or None, signature or None)
 

@@ -13,8 +13,10 @@ from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, Sqlit
 from core.store.contents import position
 from core.store.kept_time import keep_told_time, with_told_time
 from core.store.retention import ROW_BYTES
+from core.wire.account_documents import DocumentVersion
 from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.keepables import DocumentGone
 from core.wire.recovered import Recovered
 from core.wire.server_keys import ServerKey
 from tests.store.making import MICROSECONDS, WALL, A, B, account, activity, everything, ids, open_at
@@ -569,3 +571,27 @@ def _copy_what_is_lacking(source: AnyStore, target: AnyStore) -> None:
     pages, _ = everything(source, has, entries_max=2)
     for page in pages:
         target.commit([*page.entries, *(StreamMark(stream, upto) for stream, upto in page.upto.items())])
+
+
+# --- documents of accounts ---
+
+
+def document(claim: str, stamp: int, body: bytes = b"{}") -> DocumentVersion:
+    return DocumentVersion(claim, stamp, "a", body, b"k" * 32, b"s" * 64)
+
+
+def test_of_each_account_the_document_that_was_committed_last_is_there_after_a_restart(disk: Disk) -> None:
+    store, recovered = disk.open()
+    assert recovered.documents == ()
+    second = document("a.1.2", 5, b'{"x":"' + b"x" * 8_000 + b'"}')
+    store.commit([document("a.1.1", 1), second, document("a.1.3", 1)])
+    store.commit([activity(A, 1), document("a.1.1", 2), DocumentGone("a.1.3"), DocumentGone("a.1.9")])
+    _, recovered = disk.open()
+    assert sorted(recovered.documents, key=lambda one: one.claim) == [document("a.1.1", 2), second]
+
+
+def test_a_document_that_nobody_has_signed_stays_so(disk: Disk) -> None:
+    store, _ = disk.open()
+    unsigned = DocumentVersion("a.1.1", 1, "a", b"{}")
+    store.commit([unsigned])
+    assert disk.open()[1].documents == (unsigned,)

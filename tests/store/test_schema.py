@@ -51,7 +51,7 @@ def test_the_file_says_whose_and_of_which_version_it_is(older: Path) -> None:
     connection = sqlite3.connect(older / "node.db")
     assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"ACTY", "big"),)
     connection.close()
-    assert version(older / "node.db") == CURRENT.version == 5
+    assert version(older / "node.db") == CURRENT.version == 6
 
 
 def test_older_data_is_migrated_and_keeps_everything(older: Path) -> None:

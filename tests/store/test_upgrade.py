@@ -76,7 +76,7 @@ def test_the_owner_is_told_where_the_data_is_as_it_was(data: Path) -> None:
     store, _ = open_at(data, WALL + 1)
     (finding,) = store.findings
     store.close()
-    (backup,) = (data / "backups").glob("before-schema-5-*.db")
+    (backup,) = (data / "backups").glob("before-schema-6-*.db")
     assert str(backup) in finding and "downgrade" in finding
     assert open_and_findings(data) == ()
 

@@ -62,14 +62,14 @@ def test_what_stood_in_time_stands_there_and_is_in_the_sums(data: Path) -> None:
     store.close()
     with reading(data / "node.db") as connection:
         found = Verification(data / "node.db")
-        assert (list(examine(connection, found)), found.schema) == ([], 5)
+        assert (list(examine(connection, found)), found.schema) == ([], 6)
 
 
 def test_the_owner_is_told_and_there_is_a_backup_of_what_was(data: Path) -> None:
     store, _ = open_at(data, WALL + 1)
     (finding,) = store.findings
     store.close()
-    (backup,) = (data / "backups").glob("before-schema-5-*.db")
+    (backup,) = (data / "backups").glob("before-schema-6-*.db")
     assert str(backup) in finding and "of version 4" in finding and "`activity-tui downgrade`" in finding
     with contextlib.closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT count(*) FROM items").fetchone() == (66,)
