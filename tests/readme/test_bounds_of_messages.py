@@ -15,6 +15,9 @@ from core.node.accounts.secrets import CHANGES_AN_HOUR_MAX, CHANGES_MAX
 from core.node.base.kept_records import KNOWN_MAX
 from core.node.clients import absence
 from core.node.clients.status_answers import STATUS_BYTES_MAX
+from core.node.documents.document_comparisons import TAKEN_A_SECOND, TAKEN_AT_ONCE
+from core.node.documents.document_table import OVERHEAD
+from core.node.documents.documents import WRITERS_REMEMBERED
 from core.node.interface.node_config import lan
 from core.node.kernel.context import BARRED_FOR
 from core.node.log.last_activities import SENDERS_MAX
@@ -23,8 +26,9 @@ from core.node.log.replication import BEYOND_MAX
 from core.node.map.announcements import ATTACHED_MAX
 from core.node.map.map_room import PLACE_BYTES
 from core.node.map.map_summary import PAGE_BYTES
+from core.wire.account_documents import CLAIM_CHARACTERS_MAX, DOCUMENT_BYTES_MAX
 from core.wire.limits import LINKS_TOLD_MAX, USER_INFO_CHUNK_BYTES
-from core.wire.messages import MESSAGES, Message
+from core.wire.messages import BUCKETS, LISTED_MAX, MESSAGES, WANTED_MAX, Message
 from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, VECTOR_BYTES_MAX
 
 PROTOCOL = (Path(__file__).parents[2] / "core" / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -100,6 +104,14 @@ def test_a_field_that_may_be_long_is_recognised() -> None:
         f"`claims_max` ({CONFIG.claims_max:,})",
         f"until its end, {CONFIG.lock_limit + 5:g} s at most",
         f"`server_registrations_per_minute` ({CONFIG.server_registrations_per_minute:,g})",
+        f"`document`: {DOCUMENT_BYTES_MAX // 1024} KiB; `claim` {CLAIM_CHARACTERS_MAX} characters",
+        f"have {CONFIG.documents_bytes_max // 2**20} MiB at a server (`documents_bytes_max`)",
+        f"each counted with {OVERHEAD} bytes more",
+        f"when {WRITERS_REMEMBERED:,} accounts wrote",
+        f"{TAKEN_A_SECOND:g} versions of a neighbour a second, {TAKEN_AT_ONCE:,g} at once",
+        f"`versions` {LISTED_MAX}",
+        f"`claims` {WANTED_MAX}",
+        f"of {BUCKETS}.",
         f"for {BARRED_FOR / 60:g} minutes `SERVER_REFUSED` (`barred`)",
         f"`vector`: {LONG_VECTOR_BYTES_MAX // 1024} KiB, the latest starts first; `beyond` {BEYOND_MAX}",
         f"`upto`, `vector`: {VECTOR_BYTES_MAX // 1024} KiB each",

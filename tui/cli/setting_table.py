@@ -152,6 +152,14 @@ _ROOM: Final = (
     _room("accounts_max", "accounts, and changes of accounts, that are kept; likewise", 1_000_000),
     _room("claims_max", "other servers' registrations that are under way at a time; likewise", 20_000),
     Setting(
+        "documents_bytes_max",
+        count_between(64 * 1024, 2**36),
+        "bytes that accounts' documents may have, which are in memory, with 512 for each; of more the largest go",
+        default=64 * 1024 * 1024,
+        flag=False,
+        goes_to="node",
+    ),
+    Setting(
         "server_registrations_per_minute",
         number_between(0.1, 1_000_000),
         "names that a server may register a minute, on average; a neighbour with twice as many loses its link",
