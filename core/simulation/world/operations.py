@@ -461,7 +461,21 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 
 
 HARMLESS: Final = frozenset(
-    {"arrive", "move", "post", "leave", "secret", "document", "dial", "chat", "copy data", "liar", "liar leaves", ORDER, REDEEM}
+    {
+        "arrive",
+        "move",
+        "post",
+        "leave",
+        "secret",
+        "document",
+        "dial",
+        "chat",
+        "copy data",
+        "liar",
+        "liar leaves",
+        ORDER,
+        REDEEM,
+    }
 ).union(f"{LIE}{kind}" for kind in LIES)
 """Operations under which nothing breaks: what is guaranteed is guaranteed although somebody lies."""
 
