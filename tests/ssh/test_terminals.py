@@ -242,3 +242,18 @@ async def test_the_title_says_what_is_new_and_is_given_back_at_the_end(place: Pl
         assert await terminal.status() == 0
         assert b"\x1b[22;2t" in terminal.output
         assert terminal.output.rindex(b"\x1b[23;2t") > terminal.output.rindex(b"\x1b]2;\x1b\\")
+
+
+async def test_the_desktop_is_told_of_a_mention_while_its_person_looks_elsewhere(place: Place):
+    place.key("ann")
+    await place.register("ann", "ann")
+    async with place.terminal("ann", key="ann") as terminal, place.terminal("anonymous") as other:
+        await terminal.shows("you are ann")
+        await other.shows("you are anonymous")
+        other.type("@ann before your eyes\r")
+        await terminal.shows("before your eyes")
+        assert b"\x1b]9;" not in terminal.output and b"\x1b]777;" not in terminal.output
+        terminal.type("\x1b[O")
+        await place.until(lambda: any(not app.app_focus for app in place.apps()))
+        other.type("@ann behind your back\r")
+        await place.until(lambda: b"\x1b]9;anonymous: @ann behind your back\x1b\\" in terminal.output)

@@ -29,8 +29,8 @@ class Memory:
         return True
 
     @property
-    def takes_osc(self) -> bool:
-        return True
+    def term(self) -> str:
+        return "xterm-256color"
 
     def write(self, data: bytes) -> None:
         self.written += len(data)

@@ -31,7 +31,7 @@ from tui.application.giving_orders import GivingOrders
 from tui.application.own_identity import Identity
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
-from tui.look.bell import Bell, BellPolicy
+from tui.look.bell import Bell, BellPolicy, Occasion
 from tui.look.hues import hues
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
@@ -46,6 +46,7 @@ from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
+from tui.text.safe_text import neutralise_name
 from tui.textual_workarounds import (
     nearest_colours,
     partial_updates,
@@ -393,8 +394,17 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
         self._show_title()
-        if self._bell.rings(self.model, self._painted):
+        occasion = self._bell.rings(self.model, self._painted)
+        if occasion is not None:
             self.bell()
+            if not self.model.concerns.attending:
+                self._tell_desktop(occasion)
+
+    def _tell_desktop(self, occasion: Occasion) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            more = f" (and {occasion.more} more)" if occasion.more else ""
+            words = self.model.feed.read(occasion.entry).text
+            self._driver.show_notice(neutralise_name(occasion.entry.sender) or "activity-tui", words + more)
 
     def _show_title(self) -> None:
         """Have the terminal's title say what is new, at most once a second."""
@@ -527,7 +537,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
     def _set_bell(self, word: str) -> None:
         self._bell.policy = policy = bell.policy_of(word)
         self._keep_look()
-        self.notify(f"The bell rings {bell.IN_WORDS[policy]}.", markup=False, timeout=3)
+        self.notify(f"You are told {bell.IN_WORDS[policy]}.", markup=False, timeout=3)
 
     def get_key_display(self, binding: Binding) -> str:
         return binding.key_display or key_name(binding.key)

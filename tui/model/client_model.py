@@ -24,6 +24,7 @@ from core.query import is_to
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
+from tui.feed.feed_item import FeedItem
 from tui.feed.history import History
 from tui.model.concerns import Concerns
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
@@ -114,6 +115,8 @@ class ClientModel:
         self.happenings: deque[Happening] = deque(maxlen=HAPPENINGS_KEPT)
         self.mentions = 0
         """Live activities of others to this person."""
+        self.last_mention: FeedItem | None = None
+        self.last_of_others: FeedItem | None = None
         self.others_live = 0
         """Live activities of others."""
         self.stage: ClientStage = "nobody"
@@ -313,9 +316,18 @@ class ClientModel:
         if entry.own and not live:
             self._own_caught_up += 1
         if live and not entry.own:
-            self.others_live += 1
-            self.mentions += to_reader
+            self._note_news(entry, to_reader=to_reader)
         self.concerns.arrived(entry, live=live, to_reader=to_reader)
+
+    def _note_news(self, entry: FeedItem, *, to_reader: bool) -> None:
+        """Others have written something just now, of which the person may want to be told."""
+        if self.concerns.knows_read(entry):
+            return
+        self.others_live += 1
+        self.last_of_others = entry
+        if to_reader:
+            self.mentions += 1
+            self.last_mention = entry
 
     def _add_late(self) -> None:
         late, self._late = self._late, []

@@ -58,7 +58,8 @@ class Concerns:
         """Whose document it is: the account, and in which network."""
         self._personal = Personal()
         self._waiting: OrderedDict[Hashable, _Waiting] = OrderedDict()
-        self._attending = True
+        self.attending = True
+        """Whether somebody looks at the end of the feed, and so reads what is new as it comes."""
         self._newest = 0
         self._compares = False
         """Whether what comes from the past may be new: of a first visit nobody knows."""
@@ -111,6 +112,10 @@ class Concerns:
         mark = self._personal.mark
         return self._compares and mark is not None and not mark.covers(entry_id, stamp)
 
+    def knows_read(self, entry: FeedItem) -> bool:
+        """Whether an activity was read before it came here: in another session of the account."""
+        return self._personal.mark is not None and self._personal.mark.covers(entry.id, entry.stamp)
+
     def caught_up(self) -> None:
         """What was before has come."""
         self._compares = True
@@ -123,7 +128,7 @@ class Concerns:
     def arrived(self, entry: FeedItem, *, live: bool, to_reader: bool) -> None:
         """A row was put at the end of the feed."""
         self._newest = max(self._newest, entry.stamp or 0)
-        unread = not entry.own and (not self._attending if live else self.is_new(entry.id, entry.stamp))
+        unread = not entry.own and (not self.attending if live else self.is_new(entry.id, entry.stamp))
         key = entry.key
         if unread and not self.unread:
             self.line = key
@@ -137,10 +142,6 @@ class Concerns:
             self._advance()
 
     # --- what is read ----------------------------------------------------------------------------------------------
-
-    def attend(self, attending: bool) -> None:
-        """Whether somebody looks at the end of the feed, and so reads what is new as it comes."""
-        self._attending = attending
 
     def seen(self, entries: Iterable[FeedItem]) -> None:
         """These rows are on the screen, before somebody who looks."""

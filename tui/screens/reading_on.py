@@ -19,7 +19,7 @@ class ConcernsScreen(FilteringScreen):
         """What is on the screen is read, if somebody looks: whose terminal is in the background does not."""
         concerns, feed = self.model.concerns, self.feed
         looks = self.app.app_focus and "feed" in self.visible_panes()
-        concerns.attend(looks and feed.following)
+        concerns.attending = looks and feed.following
         if looks and concerns.unread:
             concerns.seen(feed.visible_entries())
 

@@ -19,7 +19,6 @@ from tui.ssh.applications.terminals import SIZE_MAX, SIZE_MIN, has_screen, kitty
 from tui.ssh.commands import ssh_commands
 from tui.ssh.commands.command_channel import CommandChannel
 from tui.ssh.commands.line_input import LineInput
-from tui.terminal.modes import takes_osc
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:
@@ -235,8 +234,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         return kitty_keys(self.terminal)
 
     @property
-    def takes_osc(self) -> bool:
-        return takes_osc(self.terminal)
+    def term(self) -> str:
+        return self.terminal
 
     # --- what runs in it ----------------------------------------------------------------------------------------------
 

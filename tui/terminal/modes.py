@@ -27,6 +27,7 @@ TELLS_SIZE: Final = "\x1b[?2048$p"
 TELL_SIZE: Final = "\x1b[?2048h"
 TELL_NO_SIZE: Final = "\x1b[?2048l"
 TITLE_MAX: Final = 120
+_KNOW_BOTH: Final = ("kitty", "ghostty", "foot", "wezterm", "iterm")
 _WITHOUT_OSC: Final = ("linux", "dumb", "vt", "cons", "sun", "eterm", "emacs", "cygwin", "ansi", "unknown")
 NO_TITLE: Final = "\x1b]2;\x1b\\"
 """For terminals that remember none: their own is better than one of what is over."""
@@ -41,4 +42,20 @@ def takes_osc(term: str) -> bool:
 
 def title(text: str) -> str:
     """What gives the window a title; whatever is no character of a text is left out."""
-    return f"\x1b]2;{''.join(filter(str.isprintable, text))[:TITLE_MAX]}\x1b\\"
+    return f"\x1b]2;{_harmless(text)}\x1b\\"
+
+
+def notice(term: str, title: str, text: str) -> str:
+    """What has a desktop tell something: OSC 9 of iTerm2, OSC 777 of rxvt-unicode, or both where a terminal that knows
+    one of them does not know the other."""
+    name = term.lower()
+    # Behind OSC 9 a number would be a command of ConEmu's.
+    plain = f"\x1b]9;{_harmless(f'{title}: {text}').lstrip('0123456789;')}\x1b\\"
+    titled = f"\x1b]777;notify;{_harmless(title).replace(';', ',')};{_harmless(text)}\x1b\\"
+    if name.startswith("rxvt"):
+        return titled
+    return plain if any(one in name for one in _KNOW_BOTH) else plain + titled
+
+
+def _harmless(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:TITLE_MAX]

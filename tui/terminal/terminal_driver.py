@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
-from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, title
+from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, notice, takes_osc, title
 
 PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
@@ -43,8 +43,8 @@ class Terminal(Protocol):
         ...
 
     @property
-    def takes_osc(self) -> bool:
-        """Whether it may be sent links, titles and notices: see `modes.takes_osc`."""
+    def term(self) -> str:
+        """What it says that it is: its TERM, and behind a blank the name of the program, if that is known."""
         ...
 
 
@@ -81,7 +81,7 @@ class TerminalDriver(Driver):
     @property
     def takes_osc(self) -> bool:
         """Whether the terminal may be sent links, titles and notices."""
-        return self._terminal.takes_osc
+        return takes_osc(self._terminal.term)
 
     # --- output -------------------------------------------------------------------------------------------------------
 
@@ -109,6 +109,11 @@ class TerminalDriver(Driver):
         if self.takes_osc and self._started and not self._stopped and not self._pauses and text != self._title:
             self._title = text
             self.write(title(text))
+
+    def show_notice(self, title: str, text: str) -> None:
+        """Have the desktop tell something, if the terminal can have it do so."""
+        if self.takes_osc and self._started and not self._stopped:
+            self.write(notice(self._terminal.term, title, text))
 
     def _encode(self, text: str) -> bytes:
         return text.encode("utf-8", "replace")

@@ -22,7 +22,6 @@ from typing import Any, Final
 
 from tui.terminal.charset import charset_of
 from tui.terminal.meaning import SIZE_MAX
-from tui.terminal.modes import takes_osc
 
 OUTPUT_HIGH: Final = 128 * 1024
 """Bytes that may wait to be written before painting stops: some frames."""
@@ -103,8 +102,8 @@ class Tty:
         return not constants.DISABLE_KITTY_KEY
 
     @property
-    def takes_osc(self) -> bool:
-        return takes_osc(self._environment.get("TERM", ""))
+    def term(self) -> str:
+        return f"{self._environment.get('TERM', '')} {self._environment.get('TERM_PROGRAM', '')}".rstrip()
 
     @property
     def known_size(self) -> tuple[int, int] | None:

@@ -522,7 +522,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "application.bell",
         "b",
         "Bell",
-        "When to ring: never, when somebody writes to you (@name), or always.",
+        "When to ring, and to have the desktop tell you: never, when somebody writes to you (@name), or always.",
         "Application",
         "cycle_bell",
         scope="application",

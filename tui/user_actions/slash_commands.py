@@ -45,7 +45,12 @@ COMMANDS: Final = (
         f"Decides as an operator: {', '.join(VERBS)}.",
         needs=f"what is to be ordered ({', '.join(VERBS)})",
     ),
-    SlashCommand("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
+    SlashCommand(
+        "bell",
+        "/bell off|mention|all",
+        "Says when to ring, and to have the desktop tell you.",
+        needs="off, mention or all",
+    ),
     SlashCommand("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
     SlashCommand("quit", "/quit", "Leaves."),
 )

@@ -16,7 +16,6 @@ from tui.ssh.applications.terminals import kitty_keys
 from tui.ssh.remote_people.keyring import CannotChangeKeys, Key
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.workers import worker_protocol
-from tui.terminal.modes import takes_osc
 
 INPUT_HIGH: Final = 64 * 1024
 """Bytes of input that wait to be read before no more is taken from the node's process."""
@@ -47,7 +46,7 @@ class WorkerSession:
         self.environment = opened.environment
         self.size = opened.size
         self.kitty = kitty_keys(opened.terminal)
-        self.takes_osc = takes_osc(opened.terminal)
+        self.term = opened.terminal
         self._held = False
         self._answer: asyncio.Future[Any] | None = None
         self._asking = asyncio.Lock()
