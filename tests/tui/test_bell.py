@@ -27,6 +27,16 @@ def test_it_rings_once_for_what_came_at_once_and_says_how_much_that_was():
     assert bell.rings(world.model, 10.0) is None
 
 
+def test_what_it_is_too_early_to_ring_for_is_rung_for_later():
+    world, bell = named(), Bell("mention")
+    for number, now in enumerate((0.0, INTERVAL / 2)):
+        world.says("bob", f"@alice {number}")
+        assert (bell.rings(world.model, now) is not None) is (number == 0)
+    assert bell.waits
+    occasion = bell.rings(world.model, INTERVAL)
+    assert occasion is not None and b"@alice 1" in occasion.entry.body and not bell.waits
+
+
 def test_it_rings_at_most_so_often_in_any_minute_and_tells_later_what_it_kept_to_itself():
     world, bell = named(), Bell("all")
     rung = []
@@ -38,7 +48,6 @@ def test_it_rings_at_most_so_often_in_any_minute_and_tells_later_what_it_kept_to
         now += INTERVAL / 2
     assert all(later - one >= INTERVAL for one, later in itertools.pairwise(rung))
     assert all(sum(begin <= one < begin + MINUTE for one in rung) <= A_MINUTE for begin in rung)
-    world.says("bob", "the last")
     occasion = bell.rings(world.model, now + MINUTE)
     assert occasion is not None and occasion.more > 50
 

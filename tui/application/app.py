@@ -46,7 +46,7 @@ from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
-from tui.text.safe_text import neutralise_name
+from tui.text.safe_text import neutralise, neutralise_name
 from tui.textual_workarounds import (
     nearest_colours,
     partial_updates,
@@ -124,6 +124,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         frame_scheduler: FrameScheduler | None = None,
         begun: Callable[[], Awaitable[Before | None]] | None = None,
         has_shown: Callable[[], object] = lambda: None,
+        open_link: Callable[[str], Awaitable[bool]] | None = None,
         **app_options: Any,
     ) -> None:
         """
@@ -134,6 +135,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         same model. `frame_scheduler`: gives out the turns to be painted; None where there is no other application in
         the process. `begun`: comes back when what is to be shown is there, with what became of a screen before; None
         where it is. `has_shown` is called after the first frame.
+        `open_link` opens a link in the person's browser, and says whether it could; None where they sit elsewhere.
         `app_options` are Textual's, such as
         `driver_class`.
         """
@@ -181,6 +183,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._telling = False
         self._painted = 0.0
         self._look_due = 0.0
+        self._open_link = open_link
+        self._bell_waits = False
         self._title_due = 0.0
         self._title_waits = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -194,8 +198,21 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def get_default_screen(self) -> Screen[None]:
         screen = PaintedOnceScreen(self.model, zone=self.preferences.zone)
+        if self._open_link is not None:
+            screen.open_link = self._opens
         screen.fit(self.size)
         return screen
+
+    def _opens(self, link: str) -> None:
+        self.notify(f"Opening {neutralise(link, 200)}", markup=False, timeout=3)
+        self.spawn(self._open(link))
+
+    async def _open(self, link: str) -> None:
+        assert self._open_link is not None
+        if not await self._open_link(link):
+            self.call_later(self.copy_to_clipboard, link)
+            words = "No browser could be started here; the link is copied."
+            self.call_later(self.notify, words, severity="warning", markup=False)
 
     @property
     def shows_links(self) -> bool:
@@ -394,11 +411,22 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
         self._show_title()
-        occasion = self._bell.rings(self.model, self._painted)
+        self._ring()
+
+    def _ring(self) -> None:
+        """Ring for what is new; what it is too early for is rung for later."""
+        occasion = self._bell.rings(self.model, asyncio.get_running_loop().time())
         if occasion is not None:
             self.bell()
             if not self.model.concerns.attending:
                 self._tell_desktop(occasion)
+        if self._bell.waits and not self._bell_waits:
+            self._bell_waits = True
+            self.set_timer(bell.INTERVAL, self._ring_again)
+
+    def _ring_again(self) -> None:
+        self._bell_waits = False
+        self._ring()
 
     def _tell_desktop(self, occasion: Occasion) -> None:
         if isinstance(self._driver, TerminalDriver):

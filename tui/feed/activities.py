@@ -21,7 +21,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from core.query import VERSION_1_VERBS, EntityKind, entities_of
-from tui.text.safe_text import ELLIPSIS, neutralise
+from tui.text.safe_text import ELLIPSIS, neutralise, neutralise_lines
 
 CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
 
@@ -156,6 +156,14 @@ def compact(body: bytes) -> str:
     with contextlib.suppress(msgspec.DecodeError, RecursionError):
         body = msgspec.json.format(body, indent=-1)
     return body.decode("utf-8", "replace")
+
+
+def plain_text(body: bytes) -> str:
+    """What the activity says, over as many lines as it was written; safe to paint and to paste."""
+    members = _read(body) or {}
+    inner = _read(members.get("object"))
+    words = _content(inner or members) or _content(members)
+    return neutralise_lines(words) if words else sentence(body).text
 
 
 def sender_of(body: bytes) -> str:

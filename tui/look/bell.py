@@ -58,14 +58,19 @@ class Bell:
             return None
         new = came[self.policy] - before[self.policy]
         entry = model.last_mention if self.policy == "mention" else model.last_of_others
-        if new <= 0 or entry is None:
+        self._untold += max(0, new)
+        if not self._untold or entry is None:
             return None
-        self._untold += new
         if self._rung and (now - self._rung[-1] < INTERVAL or self._has_rung_often(now)):
             return None
         self._rung.append(now)
         more, self._untold = self._untold - 1, 0
         return Occasion(entry, more)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it rang too lately to ring for what is new."""
+        return self._untold > 0
 
     def _has_rung_often(self, now: float) -> bool:
         return len(self._rung) == A_MINUTE and now - self._rung[0] < MINUTE

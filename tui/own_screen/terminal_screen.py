@@ -16,6 +16,7 @@ from tui.application.screen_supervisor import ScreenSupervisor
 from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
+from tui.own_screen.browser import open_in_browser
 from tui.own_screen.first_choices import first_identity, first_preferences, new_name
 from tui.own_screen.person_options import PersonOptions
 from tui.own_screen.personal_keeper import PersonalFileKeeper
@@ -150,6 +151,7 @@ class TerminalScreen:
             new_name=new_name(self._person, self._remembered),
             leave=self._leave if self._node is not None else None,
             person_dir=self._directory,
+            open_link=open_in_browser,
             remembered=self._remembered,
             preferences=first_preferences(self._person, self._chosen, anonymous=self._anonymous),
             before=before,

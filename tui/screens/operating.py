@@ -25,14 +25,14 @@ from tui.screens.deciding import (
     about_user,
 )
 from tui.screens.inviting import NO_SERVER, WITH_SERVER, InvitationScreen, ServerInvitationScreen
-from tui.screens.reading_on import ConcernsScreen
+from tui.screens.linking import LinkingScreen
 from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.text.shown_paths import shown_path
 from tui.widgets.bars import ShareBar
 
 
-class OperatorScreen(ConcernsScreen):
+class OperatorScreen(LinkingScreen):
     """The panes, with what may be done to the node here."""
 
     def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:
