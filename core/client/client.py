@@ -158,6 +158,11 @@ class Client:
         return self._machine.why_no_past() is None
 
     @property
+    def searches_past(self) -> bool:
+        """Whether it looks for what matches in all of the past."""
+        return self._machine.why_no_past() is None and self._machine.why_no_search("") is None
+
+    @property
     def resume_point(self) -> ResumePoint | None:
         """What the next login says that this client has, here or of another client that goes on from it
         (`ClientSettings.resume`); None when there is nothing to go on from."""

@@ -187,12 +187,13 @@ class ClientMachine:
         PastArrived, unless the connection is lost before that."""
         problem = self.why_no_past()
         if problem is None and query:
-            problem = self._why_no_search(query)
+            problem = self.why_no_search(query)
         if problem is None:
             self._outputs.send(self._past.ask(place, backward=backward, most=most, query=query))
         return problem
 
-    def _why_no_search(self, query: str) -> str | None:
+    def why_no_search(self, query: str) -> str | None:
+        """Why nothing can be looked for in the past, as a clause; None if it can, at a server that shows its past."""
         if "search" not in self._logging_in.features:
             return "this server is of a version that does not look through its past"
         if len(query) > QUERY_CHARACTERS_MAX:

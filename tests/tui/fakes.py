@@ -253,6 +253,18 @@ class FakeClient:
             raise PastNotShown("this server is of a version that shows no more")
         return await read(place, backward)
 
+    @property
+    def searches_past(self) -> bool:
+        return hasattr(WORLDS[self.model].past, "find")
+
+    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
+        read = WORLDS[self.model].past
+        find = getattr(read, "find", None)
+        if find is None:
+            raise PastNotShown("this server is of a version that does not look through its past")
+        page: PastPage = await find(place, query)
+        return page
+
     async def close(self) -> None:
         self.closed = True
 

@@ -226,6 +226,18 @@ class ClientModel:
             raise NotConnected("you are not logged in")
         return await self._client.read_past(place, backward)
 
+    @property
+    def searches_past(self) -> bool:
+        """Whether the present server looks for what matches in all of the past."""
+        return self._client is not None and self._client.searches_past
+
+    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
+        """The newest activity before a place that matches; a page may have none, and more to look at. Raises as
+        `ClientFace.find_in_past`."""
+        if self._client is None:
+            raise NotConnected("you are not logged in")
+        return await self._client.find_in_past(place, query)
+
     def listen_for_silence(self) -> None:
         """Look whether the server still says something."""
         silence = self._client.silent_for() if self._client is not None and self.online else 0.0

@@ -68,6 +68,13 @@ class NetworkClient:
     async def read_past(self, place: PastPlace | None, backward: bool) -> PastPage:
         return await self._client.read_past(place, backward=backward)
 
+    @property
+    def searches_past(self) -> bool:
+        return self._client.searches_past
+
+    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
+        return await self._client.read_past(place, backward=True, most=1, query=query)
+
     async def close(self) -> None:
         await self._client.close()
 

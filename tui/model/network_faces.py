@@ -72,6 +72,15 @@ class ClientFace(Protocol):
         NotConnected, PastNotShown, PastUnreadable and OutcomeUnknown."""
         ...
 
+    @property
+    def searches_past(self) -> bool:
+        """Whether it looks for what matches in them."""
+        ...
+
+    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
+        """The newest activity before a place that matches a query, and up to where was looked. Raises the same."""
+        ...
+
     async def close(self) -> None: ...
     def silent_for(self) -> float:
         """For how many seconds nothing was heard of a server that was asked whether it is there; 0 if none is asked."""

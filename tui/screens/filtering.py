@@ -8,11 +8,11 @@ from textual import on
 from textual.widgets import Input
 
 from core.query import EVERYTHING, Query, parse
-from tui.screens.moving_in_past import PastScreen
+from tui.screens.searching_past import SearchingScreen
 from tui.widgets.feed_view import FeedView
 
 
-class FilteringScreen(PastScreen):
+class FilteringScreen(SearchingScreen):
     """The panes, with a filter over the feed."""
 
     def action_filter(self) -> None:
@@ -28,6 +28,8 @@ class FilteringScreen(PastScreen):
             self._filter_problem = f"\N{BALLOT X} {error}"
         else:
             self._filter_problem = ""
+            if wanted != self.feed.filter:
+                self.stop_finding()
             self.feed.apply_filter(wanted)
         self.show_bars()
 
@@ -35,6 +37,8 @@ class FilteringScreen(PastScreen):
     def _filter_submitted(self) -> None:
         if not self.filter_input.value.strip():
             self._close_filter()
+        elif self.feed.filter:
+            self.find_any()
         self.feed.focus()
 
     @on(FeedView.FilterProgress)
@@ -53,6 +57,7 @@ class FilteringScreen(PastScreen):
         return parse(text, now=time.time(), zone=self._zone, unfinished=True)
 
     def _close_filter(self) -> None:
+        self.stop_finding()
         self.filter_input.value = ""
         self.query_one("#filter-bar").remove_class("-open")
         self.feed.apply_filter(EVERYTHING)
@@ -69,7 +74,11 @@ class FilteringScreen(PastScreen):
     def _move_match(self, step: int) -> None:
         if not self.feed.filter:
             self._say_there_is_no_filter()
-        elif not self.feed.move_match(step):
+        elif self.feed.move_match(step):
+            return
+        elif step < 0 and self._more_above():
+            self.find_older()
+        elif step < 0 or not self.find_newer():
             self.notify("No more matches this way.", markup=False, timeout=2)
 
     def action_toggle_rest(self) -> None:

@@ -16,8 +16,10 @@ from tui.screens.panes_screen import PanesScreen
 from tui.text.destinations import FORMS, destination
 from tui.widgets.feed_view import Bookmark, FeedView
 
+FIRST_PAGES: Final = 2
+"""Pages that are read on top of the feed before the server is asked where something matches."""
 LOOK_BACK_PAGES: Final = 40
-"""Pages in which a filter looks for a match before it asks whether to go on: 20,000 activities."""
+"""Pages in which a filter looks for a match where the server does not: 20,000 activities. Then it asks to go on."""
 ENDS: Final = ("last", "end", "now", "present")
 BEGINNINGS: Final = ("first", "beginning", "start")
 
@@ -42,7 +44,9 @@ class PastScreen(PanesScreen):
         """Have the feed grow at its top: by a page, and while a filter hides all of it, by another one."""
         feed, found = self.feed, self.feed.matches
         try:
-            for _ in range(LOOK_BACK_PAGES):
+            for count in range(LOOK_BACK_PAGES):
+                if count == FIRST_PAGES and feed.hides_some and await self._finds_older():
+                    return
                 if not await self._read_page(self.model.past.load_older()):
                     break
                 self.show_news()
@@ -50,7 +54,8 @@ class PastScreen(PanesScreen):
                     return
             else:
                 self.notify("Nothing matches so far back: g looks further.", markup=False, timeout=4)
-            if feed.filter and self._more_above() and not self.model.feed.room_above:
+            is_full = feed.filter and self._more_above() and not self.model.feed.room_above
+            if is_full and not await self._finds_older():
                 self.notify(
                     "A filter looks through no more rows at a time. /go DATE goes further back: it looks there then.",
                     markup=False,
@@ -59,6 +64,10 @@ class PastScreen(PanesScreen):
         finally:
             self._looking_back = False
             self.show_news()
+
+    async def _finds_older(self) -> bool:
+        """Whether the server looks for what matches a filter, and one goes there."""
+        return False
 
     @on(FeedView.NewerWanted)
     def _newer_wanted(self) -> None:

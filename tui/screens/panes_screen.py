@@ -73,6 +73,8 @@ class PanesScreen(Screen[None]):
         self._bars: tuple[object, ...] = ()
         self._notices_shown = 0
         self._parts: tuple[Widget, ...] = ()
+        self.looked_back = ""
+        """How far back a filter has looked at the server, in words; empty when it does not."""
         self._filter_problem = ""
         """What is wrong with the filter, in words."""
         self.past_problem = ""
@@ -204,6 +206,7 @@ class PanesScreen(Screen[None]):
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""
             found += overview.looked_back(model, self._zone)
+            found = self.looked_back or found
         notes = (overview.unseen(model), "", "")
         if snapshot is not None:
             notes = (

@@ -123,7 +123,14 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "toggle_rest",
     ),
     UserAction("feed.next_match", "n", "Next match", "Move to the next match of the filter.", "Feed", "next_match"),
-    UserAction("feed.previous_match", "N", "Match before", "Move to the match before.", "Feed", "previous_match"),
+    UserAction(
+        "feed.previous_match",
+        "N",
+        "Match before",
+        "Move to the match before, also beyond what is loaded.",
+        "Feed",
+        "previous_match",
+    ),
     UserAction(
         "feed.go",
         "ctrl+g,colon",
