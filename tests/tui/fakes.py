@@ -201,6 +201,8 @@ class FakeClient:
         """Why the server heeds none of this person's orders."""
         self.identity = identity
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
+        self.documents: list[bytes] = []
+        """What was to be kept of the account at every server."""
         self.answers = True
         self.closed = False
         self.silence = 0.0
@@ -225,6 +227,9 @@ class FakeClient:
         ref = f"ref-{len(self.posted)}"
         self.posted.append((ref, activity))
         return ref
+
+    def keep_document(self, document: bytes) -> None:
+        self.documents.append(document)
 
     def deliver(self, ref: str) -> None:
         """The network has the activity, and it comes back."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.client import ActivityArrived, CatchUpDone
+from core.client import ActivityArrived, CatchUpDone, DocumentArrived
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
 from tests.tui.fakes import NOON, World, processed
 from tui.feed.activities import note
@@ -295,3 +295,57 @@ async def test_each_account_has_its_own_mark():
     await read_ten_lines_and_leave(drawer)
     assert [name.rpartition("/")[2] for name in drawer.documents] == ["alice"]
     assert json.loads(next(iter(drawer.documents.values())))["mark"]["streams"]["aa.1"][0] == 10
+
+
+# --- the account's document -------------------------------------------------------------------------------------------
+
+
+def up_to(number: int) -> bytes:
+    """The document of who has read so many of the day's lines."""
+    read = [(entry_id, int((NOON + second) * SECOND)) for entry_id, second, _, _ in DAY[:number]]
+    return encode(Personal(marked(*read)))
+
+
+async def test_where_somebody_stopped_reading_anywhere_is_known_at_a_machine_where_they_never_were():
+    world = World()
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        tell(world.model, DocumentArrived(up_to(7), 1))
+        history(world, *DAY)
+        tell(world.model, CatchUpDone(10))
+        assert world.model.concerns.knows_mark and world.model.concerns.unread == 3
+
+
+async def test_what_is_read_here_is_kept_at_the_servers_and_what_they_tell_is_not_said_back():
+    world = World()
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        client = world.clients[-1]
+        tell(world.model, DocumentArrived(up_to(7), 1))
+        world.model.concerns.keep()
+        assert client.documents == []
+        history(world, *DAY, live=True)
+        world.model.concerns.read_all()
+        world.model.concerns.keep()
+        world.model.concerns.keep()
+        (kept,) = client.documents
+        assert decode(kept) == decode(up_to(10))
+
+
+async def test_before_a_server_has_told_what_there_is_nothing_is_written_over_it():
+    world = World()
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        history(world, *DAY, live=True)
+        world.model.concerns.read_all()
+        world.model.concerns.keep()
+        assert world.clients[-1].documents == []
+        tell(world.model, DocumentArrived(b'{"mark":"another program\'s"}', 1))
+        world.model.concerns.keep()
+        assert world.clients[-1].documents == []
+        tell(world.model, DocumentArrived(None, 0))
+        world.model.concerns.keep()
+        assert len(world.clients[-1].documents) == 1

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 NOTICES_KEPT: Final = 2_000
 HAPPENINGS_KEPT: Final = 200
+KEEP_INTERVAL: Final = 2.0
+"""Seconds between two looks whether something of a person's own is to be kept."""
 SILENCE: Final = 2.5
 """Seconds after which a server that was asked whether it is there is said to be silent."""
 
@@ -104,6 +106,7 @@ class ClientModel:
         self.clock = clock or time.time
         self.feed = Feed(feed_capacity)
         self.concerns = Concerns()
+        self.concerns.share = self._share
         self._late: list[Callable[[], None]] = []
         """What has come late, until something comes that is new."""
         self.resume: ResumePoint | None = None
@@ -168,6 +171,7 @@ class ClientModel:
         self._task = asyncio.create_task(self._run(client), name="client of the model")
 
     async def _run(self, client: ClientFace) -> None:
+        keeping = asyncio.create_task(self._keep_up(), name="keeping what is the person's")
         try:
             await client.run()
         except asyncio.CancelledError:
@@ -175,9 +179,21 @@ class ClientModel:
         except Exception as error:
             logger.exception("the client ended unexpectedly")
             self.gone(f"the client failed: {error}")
+        finally:
+            keeping.cancel()
+
+    async def _keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_INTERVAL)
+            self.concerns.keep()
+
+    def _share(self, content: bytes) -> None:
+        if self._client is not None and self.known_name is not None:
+            self._client.keep_document(content)
 
     async def stop(self) -> None:
         """Log out, within a bounded time."""
+        self.concerns.keep()
         client, task = self._client, self._task
         self._client = self._task = None
         if client is not None:
@@ -398,6 +414,11 @@ class ClientModel:
     def register_refused(self, why: str) -> None:
         self._stage("nobody", "not logged in")
         self._happen(Happening("register refused", why))
+
+    def document_told(self, document: bytes | None) -> None:
+        """What is kept of this account at every server; None: nothing is."""
+        self.concerns.told(document)
+        self.on_change()
 
     def caught_up(self, count: int) -> None:
         """Everything is live from here on; `count` activities came before. Nobody missed their own among them."""

@@ -7,7 +7,7 @@ read as it comes. The *mark* goes up to the oldest row that is not read, and sta
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -64,6 +64,12 @@ class Concerns:
         self._compares = False
         """Whether what comes from the past may be new: of a first visit nobody knows."""
         self._kept = b""
+        self.share: Callable[[bytes], None] = lambda content: None
+        """Has the account's document be this one at every server."""
+        self._is_shared = False
+        """Whether a server has told what the account's document is."""
+        self._shared: Personal | None = None
+        """What it is there, as far as is known."""
 
     # --- who it is -------------------------------------------------------------------------------------------------
 
@@ -71,6 +77,7 @@ class Concerns:
         """Somebody has logged in."""
         if account == self.account:
             return
+        self._is_shared, self._shared = False, None
         self.keep()
         self.account = account
         self._forget()
@@ -96,9 +103,29 @@ class Concerns:
                 self._has_read(row)
         self._advance()
 
+    def told(self, content: bytes | None) -> None:
+        """A server tells what the account's document is; None: it has none there."""
+        self._is_shared, self._shared = True, None
+        if content is None:
+            return
+        try:
+            self._shared = decode(content)
+        except ValueError:
+            # What another program keeps there is not written over.
+            self._is_shared = False
+            return
+        self.changed_elsewhere(content)
+        if not self.knows_mark and not self._newest:
+            self.knows_mark = self._compares = self._personal.mark is not None
+
     def keep(self) -> None:
-        """Have the document kept, if it is another one than before."""
-        if self.keeper is None or self.account is None or self._personal.mark is None:
+        """Have the document kept, if it is another one than before: on this machine, and at the servers."""
+        if self.account is None or self._personal.mark is None:
+            return
+        if self._is_shared and self._personal != self._shared:
+            self._shared = self._personal
+            self.share(encode(self._personal))
+        if self.keeper is None:
             return
         content = encode(self._personal)
         if content != self._kept:

@@ -10,6 +10,7 @@ from core.client import (
     ClientEvent,
     Connecting,
     Disconnected,
+    DocumentArrived,
     GaveUp,
     LoggedIn,
     LoginRefused,
@@ -68,6 +69,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.renamed(username, renamed, info)
         case Removed(ids=ids, by=by, because=because, server=server, since=since, undone=undone):
             model.removed(ids, by, because, server, since / MICROSECONDS, undone=undone)
+        case DocumentArrived(document=document):
+            model.document_told(document)
         case Connecting(address=address):
             model.connecting(address)
         case GaveUp(reason=reason):

@@ -61,6 +61,9 @@ class NetworkClient:
     def operator_seat(self, signer: Ed25519Signer) -> OperatorSeat:
         return OperatorSeat(self._client, signer)
 
+    def keep_document(self, document: bytes) -> None:
+        self._client.keep_document(document)
+
     @property
     def shows_past(self) -> bool:
         return self._client.shows_past

@@ -62,6 +62,10 @@ class ClientFace(Protocol):
         """What an operator orders with a key."""
         ...
 
+    def keep_document(self, document: bytes) -> None:
+        """Have this be what is kept of the account at every server: a JSON object, once a minute."""
+        ...
+
     @property
     def shows_past(self) -> bool:
         """Whether the present server shows pages of the past."""

@@ -67,6 +67,9 @@ class OutsideClient(NetworkClient):
             raise ConnectionError("this server takes no more of you at once; wait a moment, then send it again")
         return self._context.copy().run(super().post, activity)
 
+    def keep_document(self, document: bytes) -> None:
+        self._context.copy().run(super().keep_document, document)
+
     async def change_secret(self, secret: str, new_secret: str) -> None:
         await self._node_access.tell_of_change(True)
         work = asyncio.create_task(super().change_secret(secret, new_secret), context=self._context.copy())
