@@ -228,6 +228,7 @@ class ClientMachine:
         if self.state is ClientState.CLOSED:
             return
         if self.state in TALKING:
+            self._document.send_last()
             self._outputs.send(wire.Logout())
         self.end("closed")
 

@@ -71,6 +71,13 @@ class OwnDocument:
         self._under_way = self._wanted
         self._outputs.send(wire.KeepDocument(self._number, msgspec.Raw(self._wanted)))
 
+    def send_last(self) -> None:
+        """The client ends: what is wanted goes out, however early it is."""
+        if self._told and self._wanted is not None and self._wanted != self._under_way:
+            self._number += 1
+            self._under_way = self._wanted
+            self._outputs.send(wire.KeepDocument(self._number, msgspec.Raw(self._wanted)))
+
     def connection_lost(self) -> None:
         """What was under way may have been kept, or not: it goes out again."""
         self._under_way = None

@@ -489,6 +489,7 @@ class Node:
                 self.orders.founding.joins()
                 self.healing.join(event.address, base=event.base, invited=event.invited)
             case DrainRequested():
+                self.sessions.document_keeping.hurry()
                 self.drain.begin(event.reason)
             case DisconnectRequested():
                 self.reception.disconnect(event.conn, event.reason)
@@ -595,6 +596,7 @@ class Node:
             "links held up for what came over them": self.replication.under_way.held,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
             "documents being kept": self.documents.being_kept,
+            "documents that wait": self.sessions.document_keeping.waiting,
             "comparisons of documents": len(self.document_comparisons),
             "questions about the past": self.sessions.past_reading.open,
             "pages being read": self.catching_up.reading

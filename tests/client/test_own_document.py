@@ -151,6 +151,17 @@ def test_where_the_document_is_a_later_one_nothing_is_repeated() -> None:
     assert len(sent(driven)) == 1
 
 
+def test_who_ends_says_what_they_want_kept_however_early_it_is() -> None:
+    driven = online()
+    passes(driven, 2.0)
+    wants(driven, b'{"x":1}')
+    answered(driven, wire.DocumentKept(1, 7))
+    wants(driven, b'{"x":2}')
+    driven.machine.close(driven.now)
+    driven.take()
+    assert sent(driven)[1:] == [(2, b'{"x":2}')] and isinstance(driven.sent[-1], wire.Logout)
+
+
 def test_a_server_that_tells_no_document_is_sent_none() -> None:
     driven = Driven(ClientSettings(username="ada", secret="s"))
     driven.machine.start(driven.now)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from core.node.clients import document_keeping
 from core.node.documents import document_comparisons
 from core.node.interface.events import MessageReceived
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
@@ -119,14 +120,55 @@ def test_anonymous_people_have_none(network: ScriptedNetwork) -> None:
     assert client.of(wire.AccountDocument) == []
 
 
-def test_an_account_writes_once_a_minute_and_is_told_when_it_may_again(network: ScriptedNetwork) -> None:
-    client = registered(network, network.start("a"))
+def test_an_account_writes_once_a_minute_and_what_is_written_sooner_waits_the_latest_of_it(
+    network: ScriptedNetwork,
+) -> None:
+    a, b = network.build(chain(2), redirects=False)
+    client, elsewhere = registered(network, a), at(network, b)
     assert isinstance(writes(network, client, {"x": 1}), wire.DocumentKept)
+    client.say(wire.KeepDocument(2, msgspec.Raw(b'{"x":2}')))
+    network.run(10.0)
+    client.say(wire.KeepDocument(3, msgspec.Raw(b'{"x":3}')))
+    network.run(1.0)
+    (answer,) = client.of(wire.DocumentNotKept)
+    assert answer.number == 2 and answer.later is not None and 45.0 < answer.later < 50.0
+    network.run(45.0)
+    assert [one.number for one in client.of(wire.DocumentKept)] == [1] and told(elsewhere) == [None, {"x": 1}]
+    network.run(5.0)
+    assert [one.number for one in client.of(wire.DocumentKept)] == [1, 3] and told(elsewhere)[2:] == [{"x": 3}]
+
+
+def test_the_last_word_of_who_has_left_counts_when_it_may(network: ScriptedNetwork) -> None:
+    a = network.start("a")
+    client = registered(network, a)
+    writes(network, client, {"x": 1})
+    client.say(wire.KeepDocument(2, msgspec.Raw(b'{"x":2}')))
+    client.say(wire.Logout())
+    network.run(5.0)
+    assert document_at(a) == [b'{"x":1}']
+    network.run(60.0)
+    assert document_at(a) == [b'{"x":2}']
+
+
+def test_a_server_that_leaves_keeps_at_once_what_waits(network: ScriptedNetwork) -> None:
+    a, b = network.build(chain(2), redirects=False)
+    client = registered(network, a)
+    writes(network, client, {"x": 1})
+    client.say(wire.KeepDocument(2, msgspec.Raw(b'{"x":2}')))
+    network.run(1.0)
+    a.drain()
+    assert network.until(lambda: a.left, 10.0)
+    assert document_at(b) == [b'{"x":2}']
+
+
+def test_where_too_many_wait_it_is_said_when_to_try_again(
+    network: ScriptedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document_keeping, "WAITING_MAX", 0)
+    client = registered(network, network.start("a"))
+    writes(network, client, {"x": 1})
     answer = writes(network, client, {"x": 2}, 2)
-    assert isinstance(answer, wire.DocumentNotKept) and answer.number == 2
-    assert answer.later is not None and 58.0 < answer.later < 60.0
-    network.run(answer.later)
-    assert isinstance(writes(network, client, {"x": 2}, 3), wire.DocumentKept)
+    assert isinstance(answer, wire.DocumentNotKept) and answer.later is not None and 58.0 < answer.later < 60.0
 
 
 def test_the_same_document_again_is_acknowledged_at_once_as_what_it_was(network: ScriptedNetwork) -> None:

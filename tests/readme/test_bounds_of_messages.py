@@ -14,6 +14,7 @@ from core.node.accounts.keys import KEYS_MAX
 from core.node.accounts.secrets import CHANGES_AN_HOUR_MAX, CHANGES_MAX
 from core.node.base.kept_records import KNOWN_MAX
 from core.node.clients import absence
+from core.node.clients.document_keeping import WAITING_MAX
 from core.node.clients.status_answers import STATUS_BYTES_MAX
 from core.node.documents.document_comparisons import TAKEN_A_SECOND, TAKEN_AT_ONCE
 from core.node.documents.document_table import OVERHEAD
@@ -107,7 +108,7 @@ def test_a_field_that_may_be_long_is_recognised() -> None:
         f"`document`: {DOCUMENT_BYTES_MAX // 1024} KiB; `claim` {CLAIM_CHARACTERS_MAX} characters",
         f"have {CONFIG.documents_bytes_max // 2**20} MiB at a server (`documents_bytes_max`)",
         f"each counted with {OVERHEAD} bytes more",
-        f"when {WRITERS_REMEMBERED:,} accounts wrote",
+        f"when {WRITERS_REMEMBERED:,} accounts wrote; what {WAITING_MAX:,} accounts want sooner",
         f"{TAKEN_A_SECOND:g} versions of a neighbour a second, {TAKEN_AT_ONCE:,g} at once",
         f"`versions` {LISTED_MAX}",
         f"`claims` {WANTED_MAX}",

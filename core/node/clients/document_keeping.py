@@ -1,8 +1,11 @@
-"""An account's document for its clients: told at a login, taken from one of them, and told to the others."""
+"""An account's document for its clients: told at a login, taken from one of them, and told to the others.
+
+What an account wants kept sooner than it may waits, the latest of it, until it may: who leaves says their last word.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Raw
 
@@ -20,6 +23,16 @@ DOCUMENT: Final = "document"
 """The feature of clients that take their account's document, and of servers that keep it."""
 AGAIN: Final = 5.0
 """Seconds after which a client may try again, where this server cannot keep its document now."""
+WAITING_MAX: Final = 2_000
+"""Accounts whose documents wait: 16 MiB of the longest."""
+
+
+class _Waiting(NamedTuple):
+    """What a client wants kept."""
+
+    session: Session
+    number: int
+    body: bytes
 
 
 class DocumentKeeping:
@@ -30,6 +43,14 @@ class DocumentKeeping:
         self._documents = documents
         self._people = people
         documents.on_change = self._changed
+
+        self._waiting: dict[str, _Waiting] = {}
+        """By the claims of accounts."""
+
+    @property
+    def waiting(self) -> int:
+        """How many accounts' documents wait until they may be kept."""
+        return len(self._waiting)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -69,9 +90,29 @@ class DocumentKeeping:
             return
         current = self._documents.get(claim)
         wait = self._documents.wait(claim)
-        if wait and (current is None or current.body != body):
+        if not wait or (current is not None and current.body == body):
+            self._keep(claim, _Waiting(session, number, body))
+            return
+        before = self._waiting.get(claim)
+        if before is None and len(self._waiting) >= WAITING_MAX:
             self._refuse(session, number, "an account changes its document once a minute at most", wait)
             return
+        if before is not None and before.session.state is not ConnectionState.CLOSING:
+            self._refuse(before.session, before.number, "a later one has taken its place", wait)
+        self._waiting[claim] = _Waiting(session, number, body)
+        self._context.timers.set(("document waits", claim), self._context.after(wait), lambda: self._take_up(claim))
+
+    def hurry(self) -> None:
+        """This server leaves: what waits is kept now."""
+        for claim in list(self._waiting):
+            self._take_up(claim)
+
+    def _take_up(self, claim: str) -> None:
+        self._context.timers.cancel(("document waits", claim))
+        self._keep(claim, self._waiting.pop(claim))
+
+    def _keep(self, claim: str, waiting: _Waiting) -> None:
+        session, number = waiting.session, waiting.number
 
         def kept(stamp: int | None, why: str) -> None:
             if session.state is ConnectionState.CLOSING:
@@ -81,7 +122,7 @@ class DocumentKeeping:
             else:
                 self._context.send(session, DocumentKept(number, stamp))
 
-        self._documents.keep(claim, body, session.conn, kept)
+        self._documents.keep(claim, waiting.body, session.conn, kept)
 
     def _refuse(self, session: Session, number: int, why: str, later: float | None = None) -> None:
         self._context.send(session, DocumentNotKept(number, why, later))
