@@ -349,7 +349,7 @@ class ClientModel:
 
     def _note_news(self, entry: FeedItem, *, to_reader: bool) -> None:
         """Others have written something just now, of which the person may want to be told."""
-        if self.concerns.knows_read(entry):
+        if self.concerns.knows_read(entry) or self.concerns.is_muted(entry):
             return
         self.others_live += 1
         self.last_of_others = entry

@@ -11,8 +11,23 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
+from core.query import EVERYTHING, Query, Term, document, fold, matches, parse
 from tui.feed.feed_item import FeedItem
-from tui.model.personal import Personal, ReadMark, decode, encode
+from tui.model.personal import (
+    BYTES_MAX,
+    MARK_BYTES_MAX,
+    MUTES_MAX,
+    NAME_MAX,
+    QUERY_MAX,
+    VIEWS_MAX,
+    Personal,
+    ReadMark,
+    View,
+    decode,
+    encode,
+)
 
 UNREAD_MAX: Final = 10_000
 """Rows that wait to be read; of more, the oldest count as read."""
@@ -61,6 +76,8 @@ class Concerns:
         self.attending = True
         """Whether somebody looks at the end of the feed, and so reads what is new as it comes."""
         self._newest = 0
+        self._mutes_known: tuple[str, ...] = ()
+        self._muted = EVERYTHING
         self._compares = False
         """Whether what comes from the past may be new: of a first visit nobody knows."""
         self._kept = b""
@@ -97,7 +114,8 @@ class Concerns:
         """The account's document was replaced in another session. Raises ValueError for what is none."""
         other = decode(content)
         mine, theirs = self._personal.mark, other.mark
-        self._personal = Personal(mine.united(theirs) if mine is not None and theirs is not None else mine or theirs)
+        mark = mine.united(theirs) if mine is not None and theirs is not None else mine or theirs
+        self._personal = Personal(mark, other.mutes, other.views)
         for row in self._waiting.values():
             if row.unread and self._mark.covers(row.entry.id, row.entry.stamp):
                 self._has_read(row)
@@ -120,7 +138,7 @@ class Concerns:
 
     def keep(self) -> None:
         """Have the document kept, if it is another one than before: on this machine, and at the servers."""
-        if self.account is None or self._personal.mark is None:
+        if self.account is None or self._personal == Personal():
             return
         if self._is_shared and self._personal != self._shared:
             self._shared = self._personal
@@ -131,6 +149,85 @@ class Concerns:
         if content != self._kept:
             self._kept = content
             self.keeper.keep(self.account, content)
+
+    # --- what they want to see -------------------------------------------------------------------------------------
+
+    @property
+    def mutes(self) -> tuple[str, ...]:
+        """Names of people, and tags with their #, of which this person wants to hear nothing."""
+        return self._personal.mutes
+
+    @property
+    def muted(self) -> Query:
+        """What finds all that is muted; it finds everything where nothing is."""
+        if self._mutes_known != self.mutes:
+            self._mutes_known = self.mutes
+            terms = tuple(
+                Term("tag", (fold(one[1:]),)) if one.startswith("#") else Term("from", (fold(one),))
+                for one in self.mutes
+            )
+            self._muted = Query((terms,)) if terms else EVERYTHING
+        return self._muted
+
+    def is_muted(self, entry: FeedItem) -> bool:
+        """Whether this person wants to hear nothing of an activity."""
+        return bool(self.muted) and not entry.own and matches(self.muted, document(entry.sender, entry.body))
+
+    def mute(self, what: str) -> None:
+        """Mute a person, or a tag with its #. Raises ValueError with a sentence for a person."""
+        if what in self.mutes:
+            raise ValueError(f"{what} is muted already; /unmute takes it back")
+        if len(what) > NAME_MAX or not fold(what.removeprefix("#")).strip():
+            raise ValueError("that is no name and no tag: /mute NAME or /mute #TAG")
+        if len(self.mutes) >= MUTES_MAX:
+            raise ValueError(f"{MUTES_MAX} are muted, that is all there is room for; /unmute takes one back")
+        self._change(replace(self._personal, mutes=(*self.mutes, what)))
+        for row in self._waiting.values():
+            if row.unread and self.is_muted(row.entry):
+                self._has_read(row)
+        self._advance()
+
+    def unmute(self, what: str) -> None:
+        """Raises ValueError with a sentence for a person."""
+        if what not in self.mutes:
+            raise ValueError(f"{what[:NAME_MAX]!r} is not muted; /mute alone tells who is")
+        self._personal = replace(self._personal, mutes=tuple(one for one in self.mutes if one != what))
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Queries that this person keeps by name."""
+        return self._personal.views
+
+    def keep_view(self, view: View) -> None:
+        """Keep a view, in the place of one of its name. Raises ValueError with a sentence for a person."""
+        if len(view.name) > NAME_MAX or len(view.query) > QUERY_MAX:
+            raise ValueError(f"a view has at most {NAME_MAX} characters of name, and {QUERY_MAX} of what it looks for")
+        others = tuple(one for one in self.views if one.name != view.name)
+        if len(others) >= VIEWS_MAX:
+            raise ValueError(f"{VIEWS_MAX} views are kept, that is all there is room for; /unview NAME lets one go")
+        if view not in self.views:
+            self._change(replace(self._personal, views=(*others, view)))
+
+    def drop_view(self, name: str) -> None:
+        """Raises ValueError with a sentence for a person."""
+        if all(one.name != name for one in self.views):
+            raise ValueError(f"there is no view {name[:NAME_MAX]!r}; v tells which there are")
+        self._personal = replace(self._personal, views=tuple(one for one in self.views if one.name != name))
+
+    def _change(self, personal: Personal) -> None:
+        """Raises ValueError with a sentence for a person when it would be too much beside the largest mark."""
+        if len(encode(replace(personal, mark=None))) > BYTES_MAX - MARK_BYTES_MAX:
+            raise ValueError("there is no room for more views and mutes; /unview and /unmute make some")
+        self._personal = personal
+
+    def unread_in(self, view: View) -> int:
+        """How much of what is unread a view shows."""
+        try:
+            wanted = parse(view.query, now=self._newest / 1_000_000)
+        except ValueError:
+            return 0
+        entries = (row.entry for row in self._waiting.values() if row.unread)
+        return sum(matches(wanted, document(entry.sender, entry.body, entry.stamp)) for entry in entries)
 
     # --- what comes ------------------------------------------------------------------------------------------------
 
@@ -155,7 +252,11 @@ class Concerns:
     def arrived(self, entry: FeedItem, *, live: bool, to_reader: bool) -> None:
         """A row was put at the end of the feed."""
         self._newest = max(self._newest, entry.stamp or 0)
-        unread = not entry.own and (not self.attending if live else self.is_new(entry.id, entry.stamp))
+        unread = (
+            not entry.own
+            and not self.is_muted(entry)
+            and (not self.attending if live else self.is_new(entry.id, entry.stamp))
+        )
         key = entry.key
         if unread and not self.unread:
             self.line = key
@@ -218,7 +319,7 @@ class Concerns:
             self._waiting.popitem(last=False)
             mark = (mark or ReadMark()).with_read(row.entry.id, row.entry.stamp)
         if mark is not self._personal.mark:
-            self._personal = Personal(mark)
+            self._personal = replace(self._personal, mark=mark)
 
     def _forget(self) -> None:
         self._waiting.clear()

@@ -12,7 +12,16 @@ from typing import Final
 import msgspec
 
 BYTES_MAX: Final = 8 * 1024
-STREAMS_MAX: Final = 48
+MUTES_MAX: Final = 40
+VIEWS_MAX: Final = 16
+NAME_MAX: Final = 64
+QUERY_MAX: Final = 128
+MARK_BYTES_MAX: Final = 5 * 1024
+"""Of a document, what is left for the mark."""
+STREAM_BYTES_MAX: Final = 64
+"""Of a longer name of a server's start no mark keeps anything: none of ours has one."""
+STREAM_DIGITS_MAX: Final = 20
+STREAMS_MAX: Final = 44
 """Servers' starts of which a mark knows how far they were read; those that were heard of last."""
 
 
@@ -54,16 +63,27 @@ class ReadMark(msgspec.Struct, frozen=True, omit_defaults=True):
         return _bounded(max(self.stamp, other.stamp), max(self.since, other.since), streams)
 
 
+class View(msgspec.Struct, frozen=True):
+    """A query that is kept under a name."""
+
+    name: str
+    query: str
+
+
 class Personal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The document. None: nothing was ever read."""
+    """The document. `mark` is None where nothing was ever read."""
 
     mark: ReadMark | None = None
+    mutes: tuple[str, ...] = ()
+    """Names of people, and tags with their #."""
+    views: tuple[View, ...] = ()
 
 
 def stream_of(entry_id: str | None) -> tuple[str, int]:
     """Which start of which server has accepted an activity, and its number there; an empty text if nobody says."""
     stream, _, number = (entry_id or "").rpartition(".")
-    return (stream, int(number)) if stream and number.isascii() and number.isdecimal() else ("", 0)
+    known = 0 < len(stream) <= STREAM_BYTES_MAX and stream.isascii() and number.isascii() and number.isdecimal()
+    return (stream, int(number)) if known and len(number) < STREAM_DIGITS_MAX else ("", 0)
 
 
 def encode(personal: Personal) -> bytes:

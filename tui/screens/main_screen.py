@@ -90,6 +90,14 @@ class MainScreen(OperatorScreen):
                 self.action_show_pane("users")
             case "filter":
                 self._set_filter(line.text)
+            case "view":
+                self.view(line.text)
+            case "unview":
+                self.drop_view(line.text)
+            case "mute":
+                self.mute(line.text)
+            case "unmute":
+                self.unmute(line.text)
             case "go":
                 self.go_to(line.text)
             case "json":

@@ -25,14 +25,14 @@ from tui.screens.deciding import (
     about_user,
 )
 from tui.screens.inviting import NO_SERVER, WITH_SERVER, InvitationScreen, ServerInvitationScreen
-from tui.screens.linking import LinkingScreen
+from tui.screens.viewing import ViewingScreen
 from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.text.shown_paths import shown_path
 from tui.widgets.bars import ShareBar
 
 
-class OperatorScreen(LinkingScreen):
+class OperatorScreen(ViewingScreen):
     """The panes, with what may be done to the node here."""
 
     def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:

@@ -101,6 +101,7 @@ class PanesScreen(Screen[None]):
                     older=self._more_above,
                     reader=lambda: self.model.known_name,
                     new_from=lambda: self.model.concerns.line,
+                    muted=lambda: self.model.concerns.muted,
                     widget_id="feed",
                 ),
                 Static("", id="composer-problem", classes="problem", markup=False),

@@ -58,7 +58,7 @@ class ConcernsScreen(FilteringScreen):
         if name is None:
             self.notify("Others can write to you once you have a name: /login gives you one.", markup=False, timeout=4)
             return
-        wanted = f'to:"{name}"'
+        wanted = 'to:"' + name.replace('"', '""') + '"'
         self.action_show_pane("feed")
         self._set_filter("" if self.filter_input.value.strip() == wanted else wanted)
         self.feed.focus()

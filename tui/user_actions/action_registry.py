@@ -44,6 +44,7 @@ _NAMES: Final = {
     "slash": "/",
     "at": "@",
     "colon": ":",
+    "number_sign": "#",
     "question_mark": "?",
     "escape": "Esc",
     "pagedown": "PgDn",

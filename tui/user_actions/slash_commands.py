@@ -27,6 +27,12 @@ COMMANDS: Final = (
     SlashCommand(
         "go", "/go DATE|first|last", "Reads the feed from a date or time on: 2026-03-01, 14:30, 3d.", needs="a date"
     ),
+    SlashCommand(
+        "view", "/view [NAME [WORDS]]", "Looks at a view, or keeps one: /view #ops, /view broken disk from:monitor."
+    ),
+    SlashCommand("unview", "/unview NAME", "Keeps a view no more.", needs="the name of a view"),
+    SlashCommand("mute", "/mute [NAME|#TAG]", "Folds what somebody writes, or what has a tag; alone: tells whom."),
+    SlashCommand("unmute", "/unmute NAME|#TAG", "Shows it again.", needs="a name or a #tag"),
     SlashCommand("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
     SlashCommand("invite", "/invite", "Shows and copies the command with which a person joins; invites a server."),
     SlashCommand(

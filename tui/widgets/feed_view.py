@@ -114,11 +114,13 @@ class FeedView(RowView):
         older: Callable[[], bool] = lambda: False,
         reader: Callable[[], str | None] = lambda: None,
         new_from: Callable[[], Hashable] = lambda: None,
+        muted: Callable[[], Query] = lambda: EVERYTHING,
         widget_id: str | None = None,
     ) -> None:
         """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come.
         `reader`: the name of who reads this, if the network knows it. `new_from`: the `key` of the row
-        from which on all is new to them."""
+        from which on all is new to them. `muted`: what finds the rows
+        of which they want to see no more than that they are there, if it finds not everything."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
@@ -127,6 +129,7 @@ class FeedView(RowView):
         self._older = older
         self._reader = reader
         self._new_from = new_from
+        self._muted = muted
         self._filter = EVERYTHING
         self._generation = 0
         self._with_rest = False
@@ -345,7 +348,15 @@ class FeedView(RowView):
         state = self._pending[index - settled].state if index >= settled else None
         # What was let go of may come again with another one in its place.
         identity = self._entry(index).id
-        return identity, self._generation, self.feed.removals, state, self._headings(index), self._reader()
+        return (
+            identity,
+            self._generation,
+            self.feed.removals,
+            state,
+            self._headings(index),
+            self._reader(),
+            self._muted(),
+        )
 
     def _new_day(self, index: int) -> str:
         """The date, where it is another one than above; at the top, where it is not today's.
@@ -388,8 +399,12 @@ class FeedView(RowView):
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
         reader = self._reader() if self._is_to_reader(entry) else None
-        look = (self._filter, self._zone, self._headings(index), reader)
+        look = (self._filter, self._zone, self._headings(index), reader, self._is_muted(entry))
         return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.late, entry.why, look)
+
+    def _is_muted(self, entry: FeedItem) -> bool:
+        muted = self._muted()
+        return bool(muted) and not entry.own and self.feed.is_wanted(entry, muted)
 
     def _is_to_reader(self, entry: FeedItem) -> bool:
         """Whether somebody else has written this to whoever reads it."""
@@ -407,6 +422,8 @@ class FeedView(RowView):
         name = neutralise_name(entry.sender) or "?"
         name_cells = NAME_CELLS if wide else max(4, min(NAME_CELLS, width // 4))
         when = clock_time(entry.at, self._zone, "%H:%M:%S" if wide else "%H:%M")
+        if self._is_muted(entry):
+            return [self.strip_of([(fit(f"{clock_time(entry.at, self._zone, '%H:%M')} {name}: muted", width), "dim")])]
         to_reader = self._is_to_reader(entry)
         prefix: list[Piece] = [(when, "dim"), (TO_READER, "me") if to_reader else (" ", "dim")]
         role = "own" if entry.own else name_role(entry.sender)
