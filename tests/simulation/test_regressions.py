@@ -187,6 +187,8 @@ LESSONS: Final = {
     " knows its secret speaks to another one.",
     63003000549: "The checker asked for the order of what a server could not send, whose disk took no writes and had"
     " damage in it.",
+    63030000008: "The checker took a server that had just come back for complete, as it compared nothing of streams of"
+    " which operators had removed something.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
 }

@@ -218,12 +218,20 @@ def one_network(world: World) -> Findings:
         ):
             yield "agreement", f"{server.name} and {other.name} have different trees"
         ours, theirs = received_from(node, honest), received_from(other_node, honest)
-        if ours != theirs and not {one for one, _ in ours.items() ^ theirs.items()} <= {
-            one.stream for one in world.ledger.removed()
-        }:
+        unlike = {one for one, _ in ours.items() ^ theirs.items()}
+        if not unlike <= {one.stream for one in world.ledger.removed()} or (
+            unlike and _missing(world, node, honest) != _missing(world, other_node, honest)
+        ):
             yield "agreement", f"{server.name} and {other.name} do not have the same entries"
         if server.keyed == other.keyed and honest_accounts(node, honest) != honest_accounts(other_node, honest):
             yield "agreement", f"{server.name} and {other.name} do not have the same accounts"
+
+
+def _missing(world: World, node: Node, servers: Container[str]) -> set[EntryId]:
+    """What a node has not got of what these servers have accepted, but for what an operator has tried to remove: behind
+    that it has all else."""
+    removed, vector = world.ledger.removed(), node.replication.vector
+    return {one for one in world.ledger.accepted if one.node in servers and one not in removed and one not in vector}
 
 
 def orders_agree(world: World) -> Findings:
