@@ -111,9 +111,7 @@ def make_index(path: Path, file: DataFile, last: int, newest: int) -> WordIndex:
 
     Raises OSError, sqlite3.Error.
     """
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{path}{suffix}")
+    discard_index(path)
     os.close(open_private(path))
     connection = _connect(path)
     try:
@@ -127,6 +125,13 @@ def make_index(path: Path, file: DataFile, last: int, newest: int) -> WordIndex:
     finally:
         connection.close()
     return WordIndex(path)
+
+
+def discard_index(path: Path) -> None:
+    """Delete an index, if there is one. Raises OSError."""
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{path}{suffix}")
 
 
 def has_fts() -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import shutil
 import sqlite3
 import threading
@@ -22,7 +21,7 @@ from typing import Final, NamedTuple
 
 from core.fulltext.data_view import DataReplaced, DataView
 from core.fulltext.found_page import place_of
-from core.fulltext.index_file import INDEX, has_fts, open_index
+from core.fulltext.index_file import INDEX, discard_index, has_fts, open_index
 from core.fulltext.indexing import Indexing
 from core.fulltext.searching import ActivitySearch
 from core.query import QueryError, parse
@@ -88,6 +87,8 @@ class SearchThread:
         self._open: _Open | None = None
         self._due = time.monotonic() + BEGIN_AFTER
         self._told: IndexFigures | None = None
+        self._warned = ""
+        self._is_busy = False
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
         self._thread.start()
@@ -116,6 +117,8 @@ class SearchThread:
 
     def _run(self) -> None:
         try:
+            if not self._is_indexed:
+                self._forget_index()
             while not self._is_closing:
                 question = self._wait()
                 if question is not None:
@@ -165,7 +168,7 @@ class SearchThread:
     def _index(self) -> None:
         began = time.monotonic()
         try:
-            more = self._has_room() and self._step()
+            more = self._step()
         except DataReplaced:
             self._let_go()
             self._due = time.monotonic() + LOOK_EVERY
@@ -182,7 +185,8 @@ class SearchThread:
         indexing = self._opened().indexing
         if indexing is None:
             return False
-        more = indexing.step()
+        # What was removed goes, however little room there is.
+        more = indexing.step() if self._has_room() else indexing.drop_gone()
         figures = IndexFigures(indexing.unindexed, indexing.index.bytes)
         if figures != self._told and (not more or self._told is None):
             self._told = figures
@@ -200,8 +204,6 @@ class SearchThread:
             self._is_busy = self._commits - commits > BUSY_FROM * (now - at)
         return BUSY_SHARE if self._is_busy else IDLE_SHARE
 
-    _is_busy = False
-
     # --- what is open -------------------------------------------------------------------------------------------------
 
     def _opened(self) -> _Open:
@@ -211,11 +213,17 @@ class SearchThread:
 
     def _failed(self, error: Exception) -> None:
         """What is open does not count any more; an index that is damaged is made anew."""
-        log.warning("the index of words could not be used: %s", error)
+        if str(error) != self._warned:
+            self._warned = str(error)
+            log.warning("the index of words could not be used: %s", error)
         self._let_go()
         if not isinstance(error, sqlite3.OperationalError | OSError):
-            with contextlib.suppress(OSError):
-                os.unlink(self._database.with_name(INDEX))
+            self._forget_index()
+
+    def _forget_index(self) -> None:
+        """Delete it: what is removed meanwhile would stay in it."""
+        with contextlib.suppress(OSError):
+            discard_index(self._database.with_name(INDEX))
 
     def _let_go(self, *, in_order: bool = False) -> None:
         opened, self._open = self._open, None
