@@ -20,6 +20,7 @@ from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
 from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, notice, takes_osc, title
+from tui.terminal.style_runs import styles_once
 
 PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
@@ -100,7 +101,7 @@ class TerminalDriver(Driver):
             self._flush.cancel()
             self._flush = None
         if self._pending:
-            data = self._encode("".join(self._pending))
+            data = self._encode(styles_once("".join(self._pending)))
             self._pending.clear()
             self._terminal.write(data)
 
