@@ -11,6 +11,9 @@ from typing import Final
 
 from core.query import Query, Term
 
+PHRASE_MAX: Final = 32
+"""Words of a phrase that the index is asked for: what it takes grows with their number times how often each is there.
+What it finds is looked at whole."""
 _SIGNS: Final = {code: 0xE100 + code for code in range(128) if not chr(code).isalnum()}
 """Of the private use area, whose characters are in no word."""
 
@@ -30,7 +33,9 @@ def match_of(query: Query) -> str | None:
     if not query.wanted:
         return None
     wanted = " AND ".join(_either(terms) for terms in query.wanted)
-    return f"({wanted}) NOT {_either(query.unwanted)}" if query.unwanted else wanted
+    # Of a longer one the index would leave out what only begins like it.
+    unwanted = [term for term in query.unwanted if len(term.words) <= PHRASE_MAX]
+    return f"({wanted}) NOT {_either(unwanted)}" if unwanted else wanted
 
 
 def _either(terms: Iterable[Term]) -> str:
@@ -38,6 +43,11 @@ def _either(terms: Iterable[Term]) -> str:
 
 
 def _phrase(term: Term) -> str:
-    column, text = ("words", " ".join(term.words)) if term.kind == "word" else ("labels", term.needle.translate(_SIGNS))
+    column, text = (
+        ("words", " ".join(term.words[:PHRASE_MAX]))
+        if term.kind == "word"
+        else ("labels", term.needle.translate(_SIGNS))
+    )
+    begins = term.begins and len(term.words) <= PHRASE_MAX
     # No word has a quotation mark in it.
-    return f'{column} : "{text}"' + (" *" if term.begins else "")
+    return f'{column} : "{text}"' + (" *" if begins else "")

@@ -16,6 +16,8 @@ from core.wire.entries import Entry
 
 PIECE: Final = 500
 """Activities taken in at once: about ten milliseconds."""
+PIECE_BYTES: Final = 512 * 1024
+"""Of their bodies, about: long ones take longer, and who looks for something waits for a piece."""
 RECORDS_MAX: Final = 64
 FILL_PIECE: Final = 1_000
 COMPARED_AT_ONCE: Final = 5_000
@@ -106,10 +108,11 @@ class Indexing:
             if state.upto >= followed:
                 return False
             entries: list[Entry] = []
-            upto = followed
+            size, upto = 0, followed
             for count, record in enumerate(self._data.records(state.upto, followed, RECORDS_MAX), 1):
                 entries += record.entries
-                if len(entries) >= PIECE or count == RECORDS_MAX:
+                size += sum(len(entry.body) for entry in record.entries)
+                if len(entries) >= PIECE or size >= PIECE_BYTES or count == RECORDS_MAX:
                     upto = record.no
                     break
         with self._index.writing():
@@ -146,16 +149,18 @@ class Indexing:
             return False
         low, high = hole
         entries: list[Entry] = []
-        end = low
+        size, end = 0, low
         with self._data.reading():
             found = self._data.before(SearchPlace(high, NO_ID))
             for entry in found:
                 if entry.stamp < low:
                     break
-                if len(entries) >= FILL_PIECE and entry.stamp != entries[-1].stamp:
+                is_full = len(entries) >= FILL_PIECE or size >= PIECE_BYTES
+                if is_full and entry.stamp != entries[-1].stamp:
                     end = entries[-1].stamp
                     break
                 entries.append(entry)
+                size += len(entry.body)
             found.close()
         with self._index.writing():
             part = next((one for one in parts.all if one.low == high), None)

@@ -8,7 +8,7 @@ A row's number is its activity's stamp and a number behind that: the newest are 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -25,6 +25,8 @@ END: Final = COUNTER_MAX + 1
 _BITS: Final = 10
 """So many bits tell activities with one stamp apart."""
 _ROW_MAX: Final = 2**63 - 1
+_STEPS_BETWEEN: Final = 100
+"""Of SQLite's machine, between two looks at the time."""
 _STREAMS_CACHED: Final = 10_000
 _GONE: Final = 0
 """In the place of a stream: what was in the row is not kept any more. It stays taken: its words are still there."""
@@ -207,9 +209,22 @@ class Parts:
                 return free
             row += 1 << _BITS
 
-    def find(self, part: IndexPart, match: str, below: int, lowest: int, most: int) -> list[Indexed]:
+    def find(
+        self, part: IndexPart, match: str, below: int, lowest: int, most: int, is_over: Callable[[], bool]
+    ) -> list[Indexed] | None:
         """Of the activities of a part those with words, at most so many, the newest first: their rows, and which they
-        are. With stamps before `below`, and not before `lowest`."""
+        are. With stamps before `below`, and not before `lowest`. None when it was not through and `is_over` said so."""
+        self._connection.set_progress_handler(is_over, _STEPS_BETWEEN)
+        try:
+            return self._find(part, match, below, lowest, most)
+        except sqlite3.OperationalError:
+            if is_over():
+                return None
+            raise
+        finally:
+            self._connection.set_progress_handler(None, 0)
+
+    def _find(self, part: IndexPart, match: str, below: int, lowest: int, most: int) -> list[Indexed]:
         rows = self._connection.execute(
             f"SELECT row, stream, seq, stamp FROM words_{part.no} CROSS JOIN places_{part.no}"
             f" ON row = words_{part.no}.rowid"

@@ -10,7 +10,7 @@ from core.fulltext.found_page import NO_ID, SearchPage, SearchPlace
 from core.fulltext.fts_query import match_of
 from core.fulltext.index_file import WordIndex
 from core.fulltext.indexing import Indexing
-from core.fulltext.parts import END, IndexPart
+from core.fulltext.parts import END, Indexed, IndexPart
 from core.query import Query, document, matches
 from core.store.contents import position
 from core.wire.entries import Entry
@@ -19,6 +19,9 @@ from core.wire.past_query import PAST_BYTES_MAX
 NAMED_AT_ONCE: Final = 100
 """So many activities that the index names are looked at before it is asked for more."""
 SCANNED_AT_ONCE: Final = 200
+INDEX_SECONDS: Final = 0.2
+"""For so long the index is asked for one page: some phrases of frequent words take it minutes. Then activities are
+looked at one by one for as long."""
 TAIL_MAX: Final = 5_000
 """So many new activities are looked through in memory. With more, some are indexed first."""
 TAIL_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -172,19 +175,30 @@ class ActivitySearch:
     ) -> _Piece:
         """The same by the index."""
         at_once = max(NAMED_AT_ONCE, most)
-        rows = index.parts.find(part, match, upper, lowest, at_once)
+        until = self._clock() + INDEX_SECONDS
+
+        def is_over() -> bool:
+            return self._clock() >= until
+
+        rows = index.parts.find(part, match, upper, lowest, at_once, is_over)
         end = SearchPlace(lowest, NO_ID)
-        if len(rows) == at_once:
+        if rows is not None and len(rows) == at_once:
             # Of those with one stamp all or none: their order is another one.
             last = rows[-1].stamp
             if rows[0].stamp != last:
                 rows = [one for one in rows if one.stamp != last]
                 end = SearchPlace(last + _MICROSECOND, NO_ID)
             else:
-                rows = index.parts.find(part, match, last + _MICROSECOND, last, -1)
+                rows = index.parts.find(part, match, last + _MICROSECOND, last, -1, is_over)
                 end = SearchPlace(last, NO_ID)
-        found = []
+        if rows is None:
+            return self._scanned(query, place, lowest, most)
+        found: list[Entry] = []
+        looked_at: Indexed | None = None
         for one in rows:
+            if looked_at is not None and one.stamp != looked_at.stamp and is_over():
+                return _Piece(found, SearchPlace(looked_at.stamp, NO_ID))
+            looked_at = one
             if (one.stamp, one.id) >= place:
                 continue
             entry = self._data.entry(one.id)
@@ -196,6 +210,7 @@ class ActivitySearch:
         """The same one by one."""
         found: list[Entry] = []
         count = 0
+        until = self._clock() + INDEX_SECONDS
         entries = self._data.before(place)
         try:
             for entry in entries:
@@ -204,7 +219,7 @@ class ActivitySearch:
                 if self._fits(query, entry):
                     found.append(entry)
                 count += 1
-                if count == SCANNED_AT_ONCE or len(found) > most:
+                if count == SCANNED_AT_ONCE or len(found) > most or self._clock() >= until:
                     return _Piece(found, SearchPlace(*position(entry)))
         finally:
             entries.close()

@@ -15,6 +15,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -83,7 +84,12 @@ class Document:
 
 def label(kind: LabelKind, value: str) -> str:
     """A sender, a recipient, a tag or a type as it is compared."""
-    return f"{kind}:{fold(value.strip())[:LABEL_CHARACTERS_MAX]}"
+    return f"{kind}:{folded_label(value)}"
+
+
+def folded_label(value: str) -> str:
+    """A value of a label as it is compared. Some signs have a blank in them once they are folded."""
+    return fold(value.strip()[:LABEL_CHARACTERS_MAX]).strip()[:LABEL_CHARACTERS_MAX].rstrip()
 
 
 def document(sender: str, body: bytes, stamp: int | None = None) -> Document:
@@ -120,8 +126,9 @@ def text_of(sender: str, body: bytes) -> ActivityText:
         left -= len(text)
         words.append(BETWEEN_TEXTS)
         words += words_of(text)
-        if "@" in text or "#" in text:
-            labels.update((label(_NAMED[one.kind], one.value), None) for one in entities_of(text) if one.kind in _NAMED)
+        if len(labels) < LABELS_MAX and ("@" in text or "#" in text):
+            named = dict.fromkeys((_NAMED[one.kind], one.value) for one in entities_of(text) if one.kind in _NAMED)
+            labels.update((label(*one), None) for one in islice(named, LABELS_MAX))
         if left <= 0:
             break
     labels.update(dict.fromkeys(_tags(members)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 _MARKS: Final = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _POINTS: Final = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670"
@@ -24,6 +24,9 @@ _STROKES: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
 )
 """Letters that differ from others by a stroke or are two in one, which no normalisation takes apart."""
+
+_AT_ONCE: Final = re.compile(r".{128}[^\x00-\x7f]{0,128}|.{1,128}", re.DOTALL)
+"""What is normalised by itself: it ends before a character of ASCII, which belongs to none before it, or somewhere."""
 
 _WITHOUT_BLANKS: Final = (
     "\u0e00-\u0e7f"  # Thai
@@ -62,9 +65,14 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     # What falls apart may have case again, and what is left may come together.
-    parted = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    parted = _normalised("NFKD", _normalised("NFKD", text).casefold())
     folded = _LEFT_OUT.sub("", parted).casefold().translate(_STROKES)
-    return unicodedata.normalize("NFC", folded)
+    return _normalised("NFC", folded)
+
+
+def _normalised(form: Literal["NFC", "NFKD"], text: str) -> str:
+    """A text of many marks takes the square of their number, and nothing else runs meanwhile: so a piece at a time."""
+    return "".join(unicodedata.normalize(form, piece) for piece in _AT_ONCE.findall(text))
 
 
 def words_of(text: str) -> list[str]:

@@ -16,8 +16,8 @@ import re
 from datetime import tzinfo
 from typing import Final
 
-from core.query.activity_text import LABEL_CHARACTERS_MAX, LabelKind
-from core.query.folding import fold, words_of
+from core.query.activity_text import LabelKind, folded_label
+from core.query.folding import words_of
 from core.query.moments import moment
 from core.query.query import Query, Term
 
@@ -56,7 +56,11 @@ def parse(text: str, *, now: float, zone: tzinfo | None = None, unfinished: bool
     """
     if len(text) > QUERY_CHARACTERS_MAX:
         raise QueryError(QUERY_CHARACTERS_MAX, f"this is too long: {QUERY_CHARACTERS_MAX:,} characters are enough")
-    return _Reader(text, now, zone, unfinished).read()
+    query = _Reader(text, now, zone, unfinished).read()
+    if len(str(query)) > QUERY_CHARACTERS_MAX:
+        # Some characters stand for many, and what was read is read again elsewhere.
+        raise QueryError(0, f"this is too long in letters and digits: {QUERY_CHARACTERS_MAX:,} of them are enough")
+    return query
 
 
 class _Reader:
@@ -124,12 +128,12 @@ class _Reader:
             self._wanted.append((term,))
 
     def _label(self, key: str, value: str, begins: bool, item: re.Match[str]) -> Term:
-        folded = fold(value.strip())
+        folded = folded_label(value)
         if not folded:
             said = "#" if key == "tag" else item[0].lstrip("-")
             raise QueryError(item.start(), f"{said} needs a value, such as {_EXAMPLES[key]}")
         kind: LabelKind = key  # type: ignore[assignment]
-        return Term(kind, (folded[:LABEL_CHARACTERS_MAX],), begins)
+        return Term(kind, (folded,), begins)
 
     def _words(self, value: str, begins: bool, item: re.Match[str]) -> Term:
         words = words_of(value)

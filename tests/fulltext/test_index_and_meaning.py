@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from core.fulltext.fts_query import match_of
+from core.fulltext.parts import END
+from core.fulltext.searching import ActivitySearch
 from core.store import MemoryStore
 from core.store.scanning import scan_past
 from core.wire.entries import Entry, EntryId, Stream
@@ -97,6 +101,34 @@ def test_a_page_holds_what_fits_and_a_large_one_comes_alone(tmp_path: Path) -> N
         page = place.search.page(read("big"), None, 100, 10.0)
         assert [one.id.seq for one in page.entries] == [4]
         assert found(place.search, read("big"), 100, 10.0) == place.expected(read("big"))
+
+
+def test_of_a_long_phrase_the_index_is_asked_for_the_beginning_and_what_is_found_has_all_of_it(tmp_path: Path) -> None:
+    """A thousand frequent words in a row took the index minutes, in which nobody else found anything."""
+    phrase = f'"{" ".join(["a"] * 40)} b"'
+    with searched(tmp_path) as place:
+        texts = ["a " * 50 + "b", "a " * 35 + "b", "a " * 50, "a b"]
+        place.store.commit([note(A, number, text) for number, text in enumerate(texts, 1)])
+        place.bring_up()
+        for text in (phrase, f"{phrase}*", f"a -{phrase}", f"a -{phrase}*"):
+            asked = match_of(read(text))
+            assert asked is not None and len(asked.split(" a")) < 40
+            assert found(place.search, read(text)) == place.expected(read(text)) != []
+
+
+@pytest.mark.parametrize("text", ["word*", '"word word"', "word -nothing"])
+def test_what_the_index_takes_too_long_for_is_looked_at_one_by_one(tmp_path: Path, text: str) -> None:
+    with searched(tmp_path) as place:
+        place.store.commit([note(A, number, "word word") for number in range(1, 700)])
+        place.bring_up()
+        (part,) = (one for one in place.indexing.index.parts.all if one.size)
+        match = match_of(read(text))
+        assert match is not None
+        assert place.indexing.index.parts.find(part, match, END, 0, -1, lambda: True) is None
+        hasty = ActivitySearch(place.view, place.indexing, itertools.count().__next__)
+        page = hasty.page(read(text), None, 100, 0.0)
+        assert len(page.entries) <= 2
+        assert found(hasty, read(text)) == place.expected(read(text))
 
 
 def test_a_store_without_an_index_is_looked_through_one_by_one(tmp_path: Path) -> None:

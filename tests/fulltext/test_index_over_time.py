@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -236,3 +237,21 @@ def test_while_much_is_new_some_is_indexed_before_anything_is_found(
         page = place.search.page(read("word"), None, 5, 0.0)
         assert page.waits and not page.entries and page.place is not None
         assert len(found(place.search, read("word"))) == 399
+
+
+def test_long_activities_are_indexed_a_few_at_a_time_and_count_as_several_that_are_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.fulltext.searching.TAIL_MAX", 100)
+    with searched(tmp_path) as place:
+        place.store.commit([note(A, 1, "word")])
+        place.bring_up()
+        rng = random.Random(1)
+        for number in range(2, 60):
+            text = "".join(rng.choices("abcdefgh ", k=50_000))
+            place.store.commit([note(A, number, f"word {text}")])
+        place.store.follow(idle=True)
+        page = place.search.page(read("word"), None, 5, 0.0)
+        assert page.waits and not page.entries
+        assert place.indexing.index.parts.size < 15
+        assert len(found(place.search, read("word"))) == 59

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -72,3 +74,24 @@ def test_each_word_is_known_by_where_it_stands(text):
     for token in tokens_of(text):
         assert 0 <= token.begin < token.end <= len(text)
         assert token.text in words_of(text[token.begin : token.end])
+
+
+def test_a_text_of_nothing_but_marks_is_folded_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Putting marks in order takes the square of their number, and one activity of them held up the whole process."""
+    lengths: list[int] = []
+
+    def normalised(form: Literal["NFC", "NFKD"], text: str) -> str:
+        lengths.append(len(text))
+        return unicodedata.normalize(form, text)
+
+    spy = SimpleNamespace(normalize=normalised, category=unicodedata.category)
+    monkeypatch.setattr("core.query.folding.unicodedata", spy)
+    for marks in ("\u0301\u0323", "\u0f71\u0f72\u0f74"):
+        fold("a" + marks * 5_000)
+    assert max(lengths) <= 256
+
+
+def test_long_texts_are_folded_as_short_ones_are() -> None:
+    words = ["Déployé", "Ångström", "한국어", "हिन्दी", "東京", "\u1e69", "s\u0307\u0323", "plain"]
+    text = " ".join(words * 200)
+    assert fold(text) == " ".join([fold(word) for word in words] * 200)

@@ -146,3 +146,9 @@ def test_no_activity_is_looked_at_without_end():
 )
 def test_what_was_looked_for_is_shown_where_it_stands(query, text, shown):
     assert [text[begin:end] for begin, end in spans_of(parse(query, now=NOW).words, text)] == shown
+
+
+def test_a_name_with_a_sign_that_has_a_blank_in_it_is_found_by_itself() -> None:
+    name = "ann\u00b4"
+    assert matches(parse(f"from:{name}", now=0.0), document(name, b"{}"))
+    assert matches(parse(str(parse(f"from:{name}", now=0.0)), now=0.0), document(name, b"{}"))

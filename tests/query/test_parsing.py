@@ -152,3 +152,18 @@ def test_whatever_is_written_is_understood_or_explained(text):
         assert str(found)
     else:
         assert bool(found) is (found != EVERYTHING)
+
+
+@pytest.mark.parametrize("text", ["to:\u00b4", "from:1e9\ufc62", "#\u1fdd ops", "-type:\u02d8", '"\u00b4a"'])
+def test_signs_that_have_a_blank_in_them_do_not_change_what_is_read_again(text: str) -> None:
+    try:
+        query = read(text)
+    except QueryError:
+        return
+    assert parse(str(query), now=0.0) == query
+
+
+def test_what_is_too_long_once_it_is_folded_is_said_to_be() -> None:
+    """Another thread, or another server, reads it again from what it is written as."""
+    with pytest.raises(QueryError, match="too long"):
+        read("\ufdfa" * 1_900)
