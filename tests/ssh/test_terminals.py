@@ -238,6 +238,14 @@ async def test_the_title_says_what_is_new_and_is_given_back_at_the_end(place: Pl
             await place.until(lambda: b"\x1b]2;+1 \xc2\xb7 anonymous on " in terminal.output)
         terminal.type("\x1b[I")
         await place.until(lambda: terminal.output.rfind(b"\x1b]2;anonymous") > terminal.output.rfind(b"\x1b]2;+1"))
+        terminal.type("\x1bOS")
+        await place.until(lambda: place.apps()[0].main.current == "users")
+        async with place.terminal("anonymous") as other:
+            await other.shows("you are anonymous")
+            other.type("behind another tab\r")
+            await place.until(lambda: terminal.output.rfind(b"\x1b]2;+1") > terminal.output.rfind(b"\x1b]2;anonymous"))
+        terminal.type("\x1bOQ")
+        await place.until(lambda: terminal.output.rfind(b"\x1b]2;anonymous") > terminal.output.rfind(b"\x1b]2;+1"))
         terminal.type("\x11")
         assert await terminal.status() == 0
         assert b"\x1b[22;2t" in terminal.output

@@ -44,6 +44,7 @@ from tui.screens.dialog import UnhurriedScreen
 from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
+from tui.screens.reading_on import ConcernsScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
 from tui.text.safe_text import neutralise, neutralise_name
@@ -434,6 +435,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             words = self.model.feed.read(occasion.entry).text
             self._driver.show_notice(neutralise_name(occasion.entry.sender) or "activity-tui", words + more)
 
+    @on(ConcernsScreen.ReadOn)
     def _show_title(self) -> None:
         """Have the terminal's title say what is new, at most once a second."""
         driver, now = self._driver, asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import on
+from textual.message import Message
 
 from tui.screens.filtering import FilteringScreen
 from tui.widgets.feed_view import Bookmark, FeedView
@@ -11,9 +12,19 @@ from tui.widgets.feed_view import Bookmark, FeedView
 class ConcernsScreen(FilteringScreen):
     """The panes, with what a person has not read yet."""
 
+    class ReadOn(Message):
+        """What is unread has become another number."""
+
+    _told: tuple[int, int] = (0, 0)
+
     def show_bars(self) -> None:
         self._look_who_reads()
         super().show_bars()
+        concerns = self.model.concerns
+        unread = (concerns.unread, concerns.unread_mentions)
+        if unread != self._told:
+            self._told = unread
+            self.post_message(self.ReadOn())
 
     def _look_who_reads(self) -> None:
         """What is on the screen is read, if somebody looks: whose terminal is in the background does not."""
