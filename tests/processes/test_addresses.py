@@ -16,7 +16,7 @@ from tests.processes.harness import NodeNetwork, wait_for
 from tests.processes.hosts import NotAllowed
 from tests.processes.lans import NATIVE, Host, Lans, PlacedNode
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LOGIN: dict[str, Any] = {"command": "LOGIN", "username": "anonymous", "features": NATIVE}
 CROWD = 6

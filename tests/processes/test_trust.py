@@ -81,6 +81,7 @@ async def test_nothing_that_two_servers_say_to_each_other_can_be_read_on_the_way
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("links", ["base", "mixed"])
 @pytest.mark.parametrize("encrypts", [False, True])
 async def test_whoever_takes_the_port_of_a_killed_neighbour_hears_nothing(
@@ -126,6 +127,7 @@ async def test_a_server_that_speaks_only_in_clear_is_not_joined_unless_it_was_na
         await nodes.nodes[0].said("the network's secret is sent to")
 
 
+@pytest.mark.timeout(300)
 async def test_a_server_comes_by_an_invitation_once(nodes: NodeNetwork) -> None:
     first = await nodes.start()
     where = f"{first.host}:{first.port}"
