@@ -29,6 +29,7 @@ from tui.feed.history import History
 from tui.model.concerns import Concerns
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.visitors import Visitors
+from tui.model.visits import Visits
 from tui.text.safe_text import neutralise, neutralise_name
 
 logger = logging.getLogger(__name__)
@@ -113,8 +114,11 @@ class ClientModel:
         """What the last client has received: the next one, whoever it logs in as, begins with what came since."""
         self.past = History(self.feed, self._read_past, self._is_own)
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self._visits = Visits(self.notices)
         self.notices_seen = 0
-        """Notices that ever came in."""
+        """Lines of notices that ever came in."""
+        self.notices_version = 0
+        """Counts every change of them."""
         self.happenings: deque[Happening] = deque(maxlen=HAPPENINGS_KEPT)
         self.mentions = 0
         """Live activities of others to this person."""
@@ -475,8 +479,8 @@ class ClientModel:
         self._happen(Happening("gone", why))
 
     def noticed(self, notice: Notice) -> None:
-        self.notices.append(notice)
-        self.notices_seen += 1
+        self.notices_seen += self._visits.add(notice)
+        self.notices_version += 1
         self.on_change()
 
     def fault(self, text: str) -> None:

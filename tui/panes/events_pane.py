@@ -86,6 +86,10 @@ class EventsView(RowView):
         assert isinstance(key, int)
         return max(0, key - self._first)
 
+    def row_version(self, index: int) -> Hashable:
+        # The last line may become another one.
+        return self.notice(index).text
+
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         notice = self.notice(index)
         symbol, role = _SYMBOLS[notice.severity]

@@ -174,8 +174,8 @@ class PanesScreen(Screen[None]):
     def show_news(self) -> None:
         """The feed and the events may have grown."""
         self.feed.changed()
-        if self._notices_shown != self.model.notices_seen:
-            self._notices_shown = self.model.notices_seen
+        if self._notices_shown != self.model.notices_version:
+            self._notices_shown = self.model.notices_version
             self.events_view.changed()
         self.show_bars()
 
