@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from core.engine.threads.opening_store import kept_network
-from core.wire.invitations import read_invitation
+from core.store.invitation_file import GivenInvitation, give_invitation
+from core.wire.invitations import code_of, read_invitation
 from tests.cli.program import Program, running_node
 from tests.store.making import open_at
 
@@ -62,6 +65,7 @@ def test_a_person_is_told_how_to_come_in_over_ssh_where_that_is_configured(progr
         (("person", "--uses", "2"), 2, "has no code in it"),
         (("list", "example.org"), 2, "at which"),
         (("revoke",), 2, "which one?"),
+        (("revoke", ""), 2, "which one?"),
         (("revoke", "all", "--uses", "2"), 2, "makes no invitation"),
         (("list", "--data-dir", "/nowhere"), 6, "is no data of a server"),
         (("server", "--data-dir", "/nowhere"), 6, "is no data of a server"),
@@ -164,6 +168,17 @@ def test_what_is_open_is_listed_without_codes_and_taken_back(program: Program, d
     assert again.status == 1 and "It may have been used" in again.err
     assert "2 invitations were taken back" in program.run("invite", "revoke", "all", *where).err
     assert json.loads((data / "invitations").read_text()) == []
+
+
+def test_the_beginning_of_several_takes_none_of_them_back(program: Program, data: Path) -> None:
+    """By one letter too few somebody took back what others were about to use."""
+    for number in range(40):
+        give_invitation(data, GivenInvitation(code_of(bytes([number] * 16)), 1, time.time() + 600.0), time.time())
+    listed = program.run("invite", "list", "--data-dir", str(data)).out.splitlines()
+    begins = Counter(line[0] for line in listed).most_common(1)[0][0]
+    ended = program.run("invite", "revoke", begins, "--data-dir", str(data))
+    assert ended.status == 1 and f"invitations begin with {begins}" in ended.err
+    assert len(json.loads((data / "invitations").read_text())) == 40
 
 
 def test_who_comes_with_an_invitation_that_was_taken_back_is_not_let_in(program: Program, tmp_path: Path) -> None:

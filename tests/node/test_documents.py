@@ -177,6 +177,20 @@ def test_the_same_document_again_is_acknowledged_at_once_as_what_it_was(network:
     assert writes(network, client, {"x": 1}, 2) == msgspec.structs.replace(first, number=2)
 
 
+def test_who_goes_back_to_what_is_kept_has_what_waits_take_its_place_no_more(network: ScriptedNetwork) -> None:
+    server = network.start("a")
+    one = registered(network, server)
+    other = at(network, server)
+    writes(network, one, {"read": 1})
+    other.say(wire.KeepDocument(7, msgspec.Raw(b'{"read":0}')))
+    network.run(1.0)
+    assert isinstance(writes(network, one, {"read": 1}, 2), wire.DocumentKept)
+    refused = other.of(wire.DocumentNotKept)[-1]
+    assert refused.number == 7 and "a later one" in refused.info
+    network.run(120.0)
+    assert document_at(server) == [b'{"read":1}']
+
+
 def test_nothing_is_acknowledged_told_or_passed_on_before_it_is_durable(network: ScriptedNetwork) -> None:
     a, b = network.build(chain(2), redirects=False)
     client, other = registered(network, a), at(network, b)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from core.client import QueuesRefused
 from tui.script.screenfuls import Screenfuls
+from tui.script.status_command import StatusCommand
 
 
 class Shown:
@@ -90,3 +93,40 @@ async def test_elsewhere_they_follow_each_other_with_a_line_between_them() -> No
     await screenfuls.show(["one", "two"])
     await screenfuls.show(["one", "three"])
     assert shown.output == "one\ntwo\n\none\nthree\n"
+
+
+class Liar:
+    """A client whose server tells its status, and refuses to tell its queues in words that command terminals."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.failure = None
+        self.server = "liar.example:3780"
+        self.client = self
+
+    async def wait_logged_in(self, seconds: float) -> None:
+        pass
+
+    async def request_status(self) -> dict[str, object]:
+        return {"counts_you": False}
+
+    async def request_queues(self, secret: str) -> dict[str, int]:
+        raise QueuesRefused("\x1b]0;pwned\x07 \x1b[31mno")
+
+
+async def test_a_server_that_is_watched_commands_nobodys_terminal_by_why_it_does_not_answer() -> None:
+    shown = Shown((200, 24))
+
+    @asynccontextmanager
+    async def connect(heard: object) -> AsyncGenerator[Liar, None]:
+        yield Liar()
+
+    command = StatusCommand(False, 5.0, "secret", every=0.01)
+    running = asyncio.create_task(command.run(connect, shown))  # type: ignore[arg-type]
+    async with asyncio.timeout(10.0):
+        while "does not tell its queues" not in shown.output:
+            await asyncio.sleep(0)
+    shown.stopped.set()
+    await running
+    assert "pwned" in shown.output
+    assert "\x07" not in shown.output and not re.search(r"\x1b(?!\[[0-9]*[HJK])", shown.output)

@@ -80,7 +80,7 @@ def _look_after(choices: ChosenSettings, arguments: argparse.Namespace) -> int:
         raise usage_error(f"{arguments.whom} makes no invitation: leave out --uses and --expires")
     if arguments.whom == "list" and which is not None:
         raise usage_error("list tells all that are open at a server: --port or --data-dir says at which")
-    if arguments.whom == "revoke" and which is None:
+    if arguments.whom == "revoke" and not which:
         raise usage_error("which one? `activity-tui invite list` has them; all takes every one back")
     data_dir = own_data_dir(choices)
     from core.store import network_of, open_invitations, revoke
@@ -95,6 +95,10 @@ def _look_after(choices: ChosenSettings, arguments: argparse.Namespace) -> int:
             if not found:
                 say("no invitation for a server is open here; what a person is told has no code in it")
             return ExitStatus.DONE
+        named = [one for one in open_invitations(data_dir, time.time()) if code_id(one.code).startswith(which or "")]
+        if which != "all" and len(named) > 1:
+            hint = "Write more of it, or all: `activity-tui invite list` has them."
+            raise CommandFailed(ExitStatus.FAILURE, f"{len(named)} invitations begin with {which}", hint=hint)
         gone = revoke(data_dir, "" if which == "all" else which, time.time())
     except (OSError, ValueError) as error:
         raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"the invitations cannot be read: {error}") from None

@@ -18,6 +18,7 @@ from tui.script.screenfuls import Screenfuls
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.status_table import queue_table, table
 from tui.script.streams import Streams
+from tui.text.safe_text import neutralise
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ class StatusCommand:
             except CommandFailed as error:
                 if client.over.is_set():
                     raise
-                unanswered = unanswered or f"as it was at {_now()}; since then: {error}"
+                unanswered = unanswered or f"as it was at {_now()}; since then: {neutralise(str(error), 400)}"
             if self.as_json:
                 for line in lines if not unanswered else ():
                     await streams.put(line)

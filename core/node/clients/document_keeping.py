@@ -90,15 +90,19 @@ class DocumentKeeping:
             return
         current = self._documents.get(claim)
         wait = self._documents.wait(claim)
-        if not wait or (current is not None and current.body == body):
-            self._keep(claim, _Waiting(session, number, body))
-            return
         before = self._waiting.get(claim)
-        if before is None and len(self._waiting) >= WAITING_MAX:
+        is_now = not wait or (current is not None and current.body == body)
+        if before is None and not is_now and len(self._waiting) >= WAITING_MAX:
             self._refuse(session, number, "an account changes its document once a minute at most", wait)
             return
         if before is not None and before.session.state is not ConnectionState.CLOSING:
             self._refuse(before.session, before.number, "a later one has taken its place", wait)
+        if is_now:
+            # What was wanted before it, and waits, would else take the place of the later wish.
+            self._waiting.pop(claim, None)
+            self._context.timers.cancel(("document waits", claim))
+            self._keep(claim, _Waiting(session, number, body))
+            return
         self._waiting[claim] = _Waiting(session, number, body)
         self._context.timers.set(("document waits", claim), self._context.after(wait), lambda: self._take_up(claim))
 
