@@ -60,9 +60,10 @@ class NetworkTrust:
         if leaf is None or not leaf.is_of(self.fingerprint, self.approved):
             raise WrongNetwork(leaf.fingerprint if leaf is not None else None)
         before, self.fingerprint = self.fingerprint, leaf.fingerprint
+        # First: who is stopped in between knows whose word counts under the key before, or under this one.
+        self._know_operator(leaf.approval)
         if before != self.fingerprint:
             self._on_succeeded(before, self.fingerprint)
-        self._know_operator(leaf.approval)
         self._on_met(address)
 
     def _know_operator(self, shown: Approval | None) -> None:

@@ -132,3 +132,23 @@ def test_the_first_operator_that_is_shown_is_known_from_then_on(monkeypatch: pyt
     assert told[-1] == (new.fingerprint, Approval(ADA.key, network_tag(FOUNDER), 5))
     with pytest.raises(network_trust.WrongNetwork):
         trust.meet(address, Shown(introduced(old)))  # type: ignore[arg-type]
+
+
+def test_who_is_stopped_while_a_key_is_succeeded_knows_whose_word_counts_under_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under the new key alone, the next member that was met could name an operator of its own."""
+    from core.client import network_trust
+    from core.wire.address import Address
+
+    monkeypatch.setattr(network_trust, "leaf_of", lambda encrypted: encrypted.leaf)
+    old, new = a_key(), a_key()
+    told: list[str] = []
+    trust = NetworkTrust(
+        old.fingerprint,
+        approved=met_before(old),
+        on_succeeded=lambda before, after: told.append("succeeded"),
+        on_approved=lambda network, approval: told.append(f"approved {network}"),
+    )
+    trust.meet(Address("here", 1), Shown(leaf_of(rekeyed(old, new))))  # type: ignore[arg-type]
+    assert told == [f"approved {new.fingerprint}", "succeeded"]

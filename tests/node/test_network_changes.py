@@ -684,3 +684,16 @@ def test_a_server_that_was_away_takes_from_a_member_no_key_but_the_one_that_an_o
     network.run(60.0)
     assert any("ADMISSION_PROOF" in liar.commands for liar in liars)
     assert key_at(late) == before
+
+
+def test_a_secret_that_was_drafted_and_never_ordered_keeps_no_server_from_being_started_with_another_one() -> None:
+    network, servers, ada = network_of(1)
+    ada.say(wire.OrderDraft(signer_of("ada").key, "secret", "", ["1"]))
+    network.run(0.2)
+    assert ada.of(wire.OrderDrafted)
+    servers[0].crash()
+    again = network.start("n000", links="base", founds=True, secret="another one")
+    network.run(2.0)
+    assert not any("was given is not the network's" in text for text in again.told("security"))
+    assert comes_with(network, "new", again, "another one")
+    assert not comes_with(network, "old", again, SECRET)

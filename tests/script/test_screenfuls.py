@@ -124,7 +124,7 @@ async def test_a_server_that_is_watched_commands_nobodys_terminal_by_why_it_does
     command = StatusCommand(False, 5.0, "secret", every=0.01)
     running = asyncio.create_task(command.run(connect, shown))  # type: ignore[arg-type]
     async with asyncio.timeout(10.0):
-        while "does not tell its queues" not in shown.output:
+        while "does not tell its queues" not in shown.output:  # noqa: ASYNC110 - what is shown is the event
             await asyncio.sleep(0)
     shown.stopped.set()
     await running

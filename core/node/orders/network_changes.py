@@ -96,7 +96,12 @@ class NetworkChanges:
         if not self._membership.is_there:
             return
         given, kept = self._context.config.secret, self._membership.network.secrets
-        if kept and given not in {one.secret for one in kept}:
+        if kept and not self._orders.effects.secret_changes:
+            # What was drafted, and never ordered, keeps nobody from starting the server with another one.
+            secrets = (KeptSecret(given), *kept[1:])
+            if secrets != kept:
+                self._membership.change(replace(self._membership.network, secrets=secrets))
+        elif kept and given not in {one.secret for one in kept}:
             self._context.asked_secret = given
             self._context.notify(
                 "security",
@@ -375,7 +380,7 @@ class NetworkChanges:
         context, network = self._context, self._membership.network
         changes = self._orders.effects.secret_changes
         kept = network.secrets or (KeptSecret(context.config.secret),)
-        if not changes and not network.secrets:
+        if not changes and not context.secrets:
             return
         known = {one.commitment: one for one in (*kept[1:], *self._offered_secrets.values())}
         ordered = [change.commitment for change in changes]
