@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core.wire.entries import Entry, EntryId, Page
+from core.wire.entries import COUNTER_MAX, Entry, EntryId, Page
 from core.wire.past_query import PastQuery
 
 NO_ID: Final = EntryId("", 0, 0)
@@ -42,5 +42,6 @@ class SearchPage(msgspec.Struct, frozen=True):
     def page(self) -> Page:
         """The same as it is answered."""
         place = self.place
-        reached = None if place is None else (place.stamp, place.id if place.id.node else None)
+        # The end of all is behind every stamp that can be told.
+        reached = None if place is None else (min(place.stamp, COUNTER_MAX), place.id if place.id.node else None)
         return Page(self.entries[::-1], {}, place is not None, reached=reached, unindexed=self.unindexed)

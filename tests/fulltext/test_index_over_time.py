@@ -15,7 +15,9 @@ from core.fulltext.index_file import INDEX, has_fts
 from core.fulltext.parts import END
 from core.store import Retention, restore_backup, verify
 from core.store.gone import REMEMBERED_MAX, Gone
+from core.wire.codec import decode, encode
 from core.wire.entries import EntryId
+from core.wire.messages import PastDone
 from tests.fulltext.finding import A, B, found, note, read, searched
 
 SECRET = "geheimniskraemerei"
@@ -235,7 +237,9 @@ def test_while_much_is_new_some_is_indexed_before_anything_is_found(
             place.store.commit([note(A, number, "word")])
         place.store.follow(idle=True)
         page = place.search.page(read("word"), None, 5, 0.0)
-        assert page.waits and not page.entries and page.place is not None
+        assert page.waits and not page.entries and page.page.reached is not None
+        told = PastDone(1, page.page.more, page.page.reached[0])
+        assert decode(encode(told).rstrip()) == told, "whoever looks for something understands that"
         assert len(found(place.search, read("word"))) == 399
 
 
