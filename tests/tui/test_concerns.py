@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.client import ActivityArrived, CatchUpDone, DocumentArrived
+from core.client import ActivityArrived, CatchUpDone, DocumentArrived, DocumentSaved
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
 from tests.tui.fakes import NOON, World, processed
 from tui.feed.activities import note
@@ -349,3 +349,21 @@ async def test_before_a_server_has_told_what_there_is_nothing_is_written_over_it
         tell(world.model, DocumentArrived(None, 0))
         world.model.concerns.keep()
         assert len(world.clients[-1].documents) == 1
+
+
+async def test_what_was_muted_a_moment_before_the_connection_broke_stays_muted():
+    world = World()
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        concerns = world.model.concerns
+        tell(world.model, DocumentArrived(up_to(7), 1))
+        concerns.mute("bob")
+        concerns.keep()
+        tell(world.model, DocumentArrived(up_to(8), 2))
+        assert [*concerns.mutes] == ["bob"]
+        concerns.keep()
+        assert decode(world.clients[-1].documents[-1]).mutes == ("bob",)
+        tell(world.model, DocumentSaved(world.clients[-1].documents[-1], 3))
+        tell(world.model, DocumentArrived(up_to(9), 4))
+        assert not concerns.mutes, "somebody has taken it back elsewhere"

@@ -424,6 +424,10 @@ class ClientModel:
         self.concerns.told(document)
         self.on_change()
 
+    def document_saved(self, document: bytes) -> None:
+        """This is kept of the account at every server."""
+        self.concerns.saved(document)
+
     def caught_up(self, count: int) -> None:
         """Everything is live from here on; `count` activities came before. Nobody missed their own among them."""
         self._add_late()

@@ -85,6 +85,8 @@ class Concerns:
         """Has the account's document be this one at every server."""
         self._is_shared = False
         """Whether a server has told what the account's document is."""
+        self._confirmed: Personal | None = None
+        """What it was there when a server last told, or acknowledged it."""
         self._shared: Personal | None = None
         """What it is there, as far as is known."""
 
@@ -94,7 +96,7 @@ class Concerns:
         """Somebody has logged in."""
         if account == self.account:
             return
-        self._is_shared, self._shared = False, None
+        self._is_shared, self._shared, self._confirmed = False, None, None
         self.keep()
         self.account = account
         self._forget()
@@ -123,18 +125,26 @@ class Concerns:
 
     def told(self, content: bytes | None) -> None:
         """A server tells what the account's document is; None: it has none there."""
-        self._is_shared, self._shared = True, None
+        before, mine = self._confirmed, self._personal
+        self._is_shared, self._shared, self._confirmed = True, None, None
         if content is None:
             return
         try:
-            self._shared = decode(content)
+            self._shared = self._confirmed = decode(content)
         except ValueError:
             # What another program keeps there is not written over.
             self._is_shared = False
             return
         self.changed_elsewhere(content)
+        if before is not None and (mine.mutes, mine.views) != (before.mutes, before.views):
+            # What was changed here meanwhile has not come there yet.
+            self._personal = replace(self._personal, mutes=mine.mutes, views=mine.views)
         if not self.knows_mark and not self._newest:
             self.knows_mark = self._compares = self._personal.mark is not None
+
+    def saved(self, content: bytes) -> None:
+        """A server has acknowledged this document."""
+        self._confirmed = decode(content)
 
     def keep(self) -> None:
         """Have the document kept, if it is another one than before: on this machine, and at the servers."""

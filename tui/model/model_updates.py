@@ -11,6 +11,7 @@ from core.client import (
     Connecting,
     Disconnected,
     DocumentArrived,
+    DocumentSaved,
     GaveUp,
     LoggedIn,
     LoginRefused,
@@ -71,6 +72,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.removed(ids, by, because, server, since / MICROSECONDS, undone=undone)
         case DocumentArrived(document=document):
             model.document_told(document)
+        case DocumentSaved(document=document):
+            model.document_saved(document)
         case Connecting(address=address):
             model.connecting(address)
         case GaveUp(reason=reason):
