@@ -61,6 +61,11 @@ def test_an_action_that_there_is_not_is_told_with_one_that_may_be_meant():
     assert problem.action == "feed.writ" and "feed.write" in problem.sentence
 
 
+def test_an_empty_list_is_no_key_and_said_to_be_none():
+    found, [problem] = read_keymap({"application.quit": []})
+    assert found == {} and "[] is no key" in problem.sentence
+
+
 def test_two_actions_in_one_place_cannot_have_one_key_and_the_other_one_is_named():
     for table, other in (
         ({"feed.write": "t"}, "application.theme"),

@@ -64,7 +64,7 @@ def read_keymap(table: Mapping[str, object]) -> tuple[Keymap, list[KeyProblem]]:
             problems.append(KeyProblem(identifier, f"there is no action {shown(identifier)}{near}"))
             continue
         try:
-            keys = [key_of(each) for each in (value if isinstance(value, list) else [value])]
+            keys = [key_of(each) for each in (value if isinstance(value, list) and value else [value])]
             _check(_BY_ID[identifier], keys)
         except ValueError as error:
             problems.append(KeyProblem(identifier, str(error)))
