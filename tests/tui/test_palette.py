@@ -47,6 +47,35 @@ def test_only_so_much_of_what_was_used_is_remembered():
     assert len(used) == 30 and used[0] == "99"
 
 
+@pytest.mark.parametrize(
+    ("word", "action"),
+    [
+        ("jump", "feed.go"),
+        ("goto", "feed.go"),
+        ("mention", "feed.mentions"),
+        ("inbox", "feed.mentions"),
+        ("unseen", "feed.next_unread"),
+        ("mark as read", "feed.read_all"),
+        ("url", "feed.open_link"),
+        ("mute", "network.order"),
+        ("delete", "network.order"),
+    ],
+)
+def test_people_find_an_action_by_the_word_that_other_programs_have_for_it(word: str, action: str):
+    entries = [
+        PaletteEntry(one.id, one.title, one.help, lambda: None, SYNONYMS.get(one.id, ""))
+        for one in ACTIONS
+        if one.palette
+    ]
+    assert action in [entry.id for _, entry in ranked(entries, Matcher(word).match, ())][:2]
+
+
+def test_every_action_of_the_feed_and_the_network_is_found_by_other_words():
+    assert {one.id for one in ACTIONS if one.palette and one.group in ("Feed", "Network")} <= set(SYNONYMS) | {
+        "feed.leave"
+    }
+
+
 def test_other_words_are_those_of_actions_that_there_are():
     assert set(SYNONYMS) <= {action.id for action in ACTIONS if action.palette}
 
