@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from tui.model.client_model import ClientModel
+from tui.model.words_at_hand import names_at_hand, tags_at_hand
 from tui.panes import overview
 from tui.panes.connections_pane import ConnectionsView
 from tui.panes.events_pane import EventsView
@@ -107,7 +108,11 @@ class PanesScreen(Screen[None]):
                 Static("", id="composer-problem", classes="problem", markup=False),
                 Horizontal(
                     Label("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", id="prompt"),
-                    Composer(widget_id="composer"),
+                    Composer(
+                        widget_id="composer",
+                        names=lambda: names_at_hand(self.model),
+                        tags=lambda: tags_at_hand(self.model),
+                    ),
                     id="composer-line",
                 ),
             )

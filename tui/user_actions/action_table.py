@@ -252,6 +252,16 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         palette=False,
     ),
     UserAction(
+        "line.complete",
+        "tab",
+        "Complete",
+        "Complete a @name, #tag or /command; once more: another one. Where there is none: to the next pane.",
+        "Line",
+        "complete",
+        scope="line",
+        palette=False,
+    ),
+    UserAction(
         "line.page_up",
         "pageup",
         "The feed, a page up",

@@ -4,34 +4,62 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import ClassVar, Final
 
 from textual import events
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester
 from textual.widgets import Input
 
-from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings
+from tui.user_actions.line_completion import completions
 
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
 HISTORY_KEPT: Final = 100
 SAY_INTERVAL: Final = 5.0
 """Seconds between two words on the same: a long paste comes in several parts."""
+COMPLETIONS_MAX: Final = 100
+"""So many ends of a word are gone through before it is again as it was written."""
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+class _FirstCompletion(Suggester):
+    """Shows behind the cursor what Tab makes of the line."""
+
+    def __init__(self, lines: Callable[[str], Iterator[str]]) -> None:
+        # People and tags come and go: what was found once may be wrong the next time.
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._lines = lines
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return next(self._lines(value), None)
+
+
 class Composer(Input):
-    """An input that remembers what was written, and knows the commands."""
+    """An input that remembers what was written, and completes commands, people and tags."""
 
     BINDINGS: ClassVar = bindings("line")
 
-    def __init__(self, *, widget_id: str) -> None:
+    def __init__(
+        self,
+        *,
+        widget_id: str,
+        names: Callable[[], Iterable[str]] = tuple,
+        tags: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """`names` and `tags` tell the people and the tags that may be meant, the likeliest first."""
+
+        def lines(line: str) -> Iterator[str]:
+            return completions(line, _when_needed(names), _when_needed(tags))
+
+        self._completions = lines
         super().__init__(
             id=widget_id,
             placeholder="Write to everybody. / for commands, Esc for the feed",
             max_length=LINE_CHARACTERS_MAX,
-            suggester=SuggestFromList([f"/{command.name}" for command in slash_commands.COMMANDS]),
+            suggester=_FirstCompletion(lines),
             select_on_focus=False,
             compact=True,
         )
@@ -41,6 +69,9 @@ class Composer(Input):
         self._place = 0
         self._draft = ""
         self._said_cut = -SAY_INTERVAL
+        self._round: list[str] = []
+        """What was written, and the lines that Tab makes of it one after the other."""
+        self._in_round = 0
 
     def remember(self, line: str) -> None:
         """Keep a line that was sent or cleared, for the up key."""
@@ -58,6 +89,20 @@ class Composer(Input):
             return
         self._place = place
         self.value = self._history[place] if place < len(self._history) else self._draft
+        self.cursor_position = len(self.value)
+
+    def action_complete(self) -> None:
+        """Write the word to its end, or in another way that it may end; where there is none, go to the next pane."""
+        if not self._round or self.value != self._round[self._in_round]:
+            self._round = [self.value, *islice(self._completions(self.value), COMPLETIONS_MAX)]
+            self._in_round = 0
+        only_one_is_there = len(self._round) == 2 and self._in_round == 1
+        if len(self._round) == 1 or only_one_is_there or not self.cursor_at_end:
+            self._round = []
+            self.app.action_focus_next()
+            return
+        self._in_round = (self._in_round + 1) % len(self._round)
+        self.value = self._round[self._in_round]
         self.cursor_position = len(self.value)
 
     async def _on_key(self, event: events.Key) -> None:
@@ -114,3 +159,7 @@ class Composer(Input):
                 markup=False,
             )
         self._said_cut = now
+
+
+def _when_needed(words: Callable[[], Iterable[str]]) -> Iterator[str]:
+    yield from words()

@@ -1,0 +1,97 @@
+"""A command, a person or a tag that is begun in the line where one writes is written to its end."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+
+from tests.tui.driving import ready, settled, until
+from tests.tui.fakes import World
+from tui.user_actions.line_completion import completions
+
+NAMES = ("Bob", "bert", "bob", "two words", "ada")
+TAGS = ("ops", "Opera")
+
+
+@pytest.mark.parametrize(
+    ("written", "become"),
+    [
+        ("/lo", ["/login"]),
+        ("/he", ["/help"]),
+        ("//lo", []),
+        ("hi @b", ["hi @Bob", "hi @bert"]),
+        ("hi @B", ["hi @Bob", "hi @bert"]),
+        ("(@ad", ["(@ada"]),
+        ("@two", []),
+        ("@ada", []),
+        ("@", []),
+        ("ada@b", []),
+        ("https://example.org/?to=@b", []),
+        ("see #o", ["see #ops", "see #Opera"]),
+        ("@ada #OPE", ["@ada #Opera"]),
+        ("hi @b ", []),
+        ("/json @b", ["/json @Bob", "/json @bert"]),
+        ("/order sil", ["/order silence"]),
+        ("/order silence b", ["/order silence Bob", "/order silence bert"]),
+        ("/order silence two", []),
+        ("/order expel b", []),
+        ("/order nothing b", []),
+        ("/order silence ", []),
+    ],
+)
+def test_a_line_becomes_what_its_last_word_is_the_beginning_of(written: str, become: list[str]):
+    assert list(completions(written, NAMES, TAGS)) == become
+
+
+async def test_tab_writes_a_name_to_its_end_and_once_more_takes_the_next_one(world: World):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.says("bert", "hello")
+        world.says("bob", "hello")
+        await settled(pilot)
+        await pilot.press(*"hi @b", "tab")
+        assert app.main.composer.value == "hi @bob", "who has written last comes first"
+        await pilot.press("tab")
+        assert app.main.composer.value == "hi @bert"
+        await pilot.press("tab")
+        assert app.main.composer.value == "hi @b", "after the last one it is as it was written"
+        await pilot.press("tab", "!")
+        assert app.main.composer.value == "hi @bob!" and app.focused is app.main.composer
+
+
+async def test_the_end_of_a_tag_is_shown_behind_the_cursor_and_taken_with_the_right_key(world: World):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.says("bob", "the disk is full #operations")
+        await settled(pilot)
+        await pilot.press(*"who does #op")
+        await until(pilot, lambda: app.main.composer._suggestion == "who does #operations")
+        await pilot.press("right")
+        assert app.main.composer.value == "who does #operations"
+
+
+async def test_tab_goes_to_the_next_pane_where_nothing_can_be_completed_any_more(world: World):
+    app = world.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("tab")
+        assert app.focused is not app.main.composer
+        app.main.composer.focus()
+        await pilot.press(*"/lo", "tab")
+        assert app.main.composer.value == "/login" and app.focused is app.main.composer
+        await pilot.press("tab")
+        assert app.focused is not app.main.composer and app.main.composer.value == "/login"
+
+
+async def test_tab_keeps_its_place_among_letters_typed_without_a_pause(world: World):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.says("bob", "hello")
+        await settled(pilot)
+        for key in (*"@bo", "tab", *", hi"):
+            app.post_message(events.Key({",": "comma", " ": "space"}.get(key, key), key if len(key) == 1 else None))
+        await until(pilot, lambda: app.main.composer.value.endswith("hi"))
+        assert app.main.composer.value == "@bob, hi"

@@ -1,0 +1,52 @@
+"""What a line that is being written may become: a command, a person or a tag written to its end."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from core.query import entities_of
+from tui.text.order_words import VERBS
+from tui.user_actions.slash_commands import COMMANDS
+
+_BEGUN: Final = re.compile(r"[@#](?P<begun>[\w.-]+)$")
+
+
+def completions(line: str, names: Iterable[str], tags: Iterable[str]) -> Iterator[str]:
+    """The whole lines that this one is the beginning of, by its last word, each once.
+
+    `names` and `tags` (without their signs) are looked at only for a word that can be one of them, and keep their
+    order. Upper and lower case make no difference.
+    """
+    words = line.split(" ")
+    if line.startswith("/") and len(words) == 1:
+        yield from _begun("", line, (f"/{command.name}" for command in COMMANDS))
+    elif words[0] == "/order" and len(words) == 2:
+        yield from _begun("/order ", words[1], VERBS)
+    elif words[0] == "/order" and len(words) == 3 and words[1] in VERBS:
+        if VERBS[words[1]].operands.startswith("USER"):
+            plain = (name for name in names if shlex.quote(name) == name)
+            yield from _begun(f"/order {words[1]} ", words[2], plain)
+    elif (word := _BEGUN.search(line)) is not None and _is_entity(line, word.start()):
+        sign, before = word[0][0], line[: word.start("begun")]
+        # Of names that are not read as a mention once they are sent, as one with a blank, nothing is told.
+        meant = (one for one in (names if sign == "@" else tags) if _is_entity(sign + one, 0, len(sign + one)))
+        yield from _begun(before, word["begun"], meant)
+
+
+def _is_entity(text: str, begin: int, end: int | None = None) -> bool:
+    """Whether the last of the text's entities is there: what stands within an address is none."""
+    found = entities_of(text)
+    return bool(found) and found[-1].begin == begin and (end is None or found[-1].end == end)
+
+
+def _begun(before: str, begun: str, candidates: Iterable[str]) -> Iterator[str]:
+    begun = begun.casefold()
+    seen = {begun}
+    for candidate in candidates:
+        folded = candidate.casefold()
+        if begun and folded.startswith(begun) and folded not in seen:
+            seen.add(folded)
+            yield before + candidate
