@@ -57,7 +57,8 @@ def test_only_so_much_of_what_was_used_is_remembered():
         ("unseen", "feed.next_unread"),
         ("mark as read", "feed.read_all"),
         ("url", "feed.open_link"),
-        ("mute", "network.order"),
+        ("ignore", "feed.mute"),
+        ("hashtag", "feed.tag"),
         ("delete", "network.order"),
     ],
 )
