@@ -173,7 +173,7 @@ async def application(
     server: Server, size: tuple[int, int], *, theme: str = "textual-dark", first: SignIn | None
 ) -> AsyncIterator[tuple[ActivityApp, Pilot[Any]]]:
     """The application on a node of the network, on a screen of this size."""
-    session = ClientModel(client_factory((), home=server.connect_local), node=server, archive=server)
+    session = ClientModel(client_factory((), home=server.connect_local), node=server)
     for notice in server.notices:
         session.noticed(notice)
     unsubscribe = server.subscribe(session.noticed)
