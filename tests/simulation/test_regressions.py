@@ -191,6 +191,8 @@ LESSONS: Final = {
     " which operators had removed something.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
+    68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"
+    " taken when its time has come.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
