@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import tzinfo
 from typing import Final
 
@@ -34,10 +35,14 @@ def present(snapshot: NodeSnapshot) -> list[ServerView]:
 
 
 def people_online(snapshot: NodeSnapshot) -> int:
-    """How many people there are: somebody who is logged in at several servers is one of them."""
+    """How many people there are: somebody who is logged in at several servers, or here several times, is one of them.
+
+    Who is logged in several times at another server is counted as often: it tells how many logins it has, and whose.
+    """
     logins = sum(one.load for one in present(snapshot))
     again = sum(len(user.servers) - 1 for user in snapshot.users if user.servers)
-    return max(0, logins - again)
+    here = Counter(one.name for one in snapshot.connections if one.role == "client" and one.state == "logged in")
+    return max(0, logins - again - sum(times - 1 for times in here.values()))
 
 
 def unread(model: ClientModel) -> str:
