@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from textual.widgets import Button
 
-from core.client.client_events import ActivityArrived, Disconnected, LoggedIn
+from core.client.client_events import ActivityArrived, Disconnected, LoggedIn, Removed
 from core.node import NoticeKind, Severity
 from core.node.interface.snapshot import UserView
 from core.wire.address import Address
@@ -27,6 +27,45 @@ def test_somebody_who_is_logged_in_at_two_servers_is_one_person():
     bob = UserView("bob", NOON, ("aa", "bb"))
     twice = msgspec.structs.replace(usual, users=(*(one for one in usual.users if one.name != "bob"), bob))
     assert overview.people_online(twice) == overview.people_online(usual) - 1
+
+
+def test_somebody_who_is_logged_in_here_with_two_programs_is_one_person():
+    usual = snapshot()
+    bob = next(one for one in usual.connections if one.name == "bob")
+    here, *others = usual.servers
+    twice = msgspec.structs.replace(
+        usual,
+        connections=(*usual.connections, msgspec.structs.replace(bob, conn=99)),
+        servers=(msgspec.structs.replace(here, load=here.load + 1), *others),
+    )
+    assert overview.people_online(twice) == overview.people_online(usual)
+
+
+def test_two_who_are_anonymous_are_two_people():
+    usual = snapshot()
+    nobody = next(one for one in usual.connections if one.state == "anonymous")
+    here, *others = usual.servers
+    twice = msgspec.structs.replace(
+        usual,
+        connections=(*usual.connections, msgspec.structs.replace(nobody, conn=99)),
+        servers=(msgspec.structs.replace(here, load=here.load + 1), *others),
+    )
+    assert overview.people_online(twice) == overview.people_online(usual) + 1
+
+
+async def test_what_an_expulsion_hides_is_not_told_as_if_its_sender_had_done_something(world):
+    app = world.app()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        world.says("bob", "good morning")
+        tell(world.model, Removed((), "carol", "it lied", server="bb"))
+        await settled(pilot)
+        shown = screen_text(app)
+        assert "an activity of bob is hidden: carol has expelled its server (it lied)" in shown
+        assert "good morning" not in shown
+        tell(world.model, Removed((), "carol", server="bb", undone=True))
+        await settled(pilot)
+        assert "good morning" in screen_text(app)
 
 
 @pytest.mark.parametrize("width", range(84, 130, 3))

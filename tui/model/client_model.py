@@ -374,15 +374,16 @@ class ClientModel:
         why = f" ({neutralise(because, 200)})" if because else ""
         who = neutralise_name(by) or "an operator"
 
-        def words(sender: str, what: str) -> str:
-            return f"an activity of {neutralise_name(sender) or '?'} was {what} by {who}{why}"
+        def of(sender: str) -> str:
+            return f"an activity of {neutralise_name(sender) or '?'}"
 
-        self.feed.remove(ids, lambda sender: words(sender, "removed"))
+        self.feed.remove(ids, lambda sender: f"{of(sender)} was removed by {who}{why}")
         self.concerns.removed(ids)
         if server and undone:
             self.feed.show_again(server)
         elif server:
-            self.feed.hide(server, since, lambda sender: words(sender, "hidden"))
+            # Its sender has done nothing: the server is why.
+            self.feed.hide(server, since, lambda sender: f"{of(sender)} is hidden: {who} has expelled its server{why}")
         self.on_change()
 
     def accepted(self, ref: str) -> None:
