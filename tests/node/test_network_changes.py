@@ -234,6 +234,24 @@ def test_an_expelled_server_gets_neither_the_key_nor_the_secret() -> None:
     assert servers[2].neighbours == set()
 
 
+@pytest.mark.parametrize("kind", ["rekey", "secret"])
+def test_no_key_and_no_secret_is_made_at_a_server_that_is_expelled(kind: str) -> None:
+    """It would be the first to have them: the operator may not know where they are logged in."""
+    network, servers, ada = network_of()
+    there = network.logged_in(servers[2], "ada", "hers")
+    shows_key(network, there, "ada")
+    words = [str(int((network.now.wall + WEEK) * 1_000_000))] if kind == "secret" else []
+    there.say(wire.OrderDraft(signer_of("ada").key, kind, "", words))
+    network.run(0.2)
+    drafted = there.of(wire.OrderDrafted)[-1].order
+    expels(network, ada, servers[2])
+    refused = gives(network, there, "ada", kind, "", *words)
+    assert isinstance(refused, wire.OrderRefused) and "this server is expelled" in refused.info
+    there.say(wire.GiveOrder(sign_order(approved(drafted, signer_of("ada")), signer_of("ada"))))
+    network.run(0.5)
+    assert "this server is expelled" in there.of(wire.OrderRefused)[-1].info
+
+
 def test_a_server_that_has_not_heard_of_the_expulsion_hands_nothing_to_the_expelled_one() -> None:
     """The order of the key names who was expelled: a neighbour may tell of it before the other order has come."""
     network, servers, ada = network_of()

@@ -19,7 +19,7 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
 from core.node.map.topology import Topology
-from core.node.orders.network_changes import NetworkChanges
+from core.node.orders.network_changes import LEFT_OUT, NetworkChanges
 from core.node.orders.order_kinds import (
     APPOINT,
     BAN,
@@ -262,6 +262,8 @@ class OperatorDesk:
         if session.shown_key != message.key or not self._orders.is_operator(message.key):
             # What is drawn is kept here, and a few of them only: nobody else fills, or empties, that.
             raise _CannotDraft("an operator shows their key first; give the order again")
+        if self.changes.is_left_out:
+            raise _CannotDraft(LEFT_OUT)
         if message.kind == REKEY and not self._orders.is_root_key(message.key):
             raise _CannotDraft(ONLY_ROOTS)
         if message.kind == SECRET and self._until(message) is None:

@@ -31,6 +31,7 @@ from core.wire.kept_secret import KeptSecret
 from core.wire.messages import SECRETS_TOLD_MAX, NetworkNews
 from core.wire.network_orders import (
     EXPELLED_TOLD_MAX,
+    REKEY,
     SECRET,
     NetworkKeyChange,
     approval_digest,
@@ -45,6 +46,8 @@ PREPARED_MAX: Final = 4
 """Keys and secrets that orders were drafted for, or that neighbours have told of before the order came: the latest."""
 ORDERED_MAX: Final = 8
 """Secrets that are kept: the latest that were ordered, and the first."""
+
+LEFT_OUT: Final = "this server is expelled, and would have what is to be kept from it: give the order at another one"
 
 
 class DraftedChange(NamedTuple):
@@ -218,6 +221,11 @@ class NetworkChanges:
         is_known = self._is_known(server) or self._orders.was_expelled(server)
         return server != self._context.id and is_known and self.may_hand(server)
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether this server is expelled, and so has to have nothing to do with another key or secret."""
+        return self._context.id in self._orders.effects.expelled
+
     # --- a key --------------------------------------------------------------------------------------------------------
 
     def draft_key(self, drawn: SecretsDrawn) -> DraftedChange:
@@ -256,6 +264,8 @@ class NetworkChanges:
 
     def problem_with(self, signed: SignedOrder) -> str | None:
         """Why an order of a key or a secret cannot be taken here, as a clause."""
+        if signed.order.kind in (REKEY, SECRET) and self.is_left_out:
+            return LEFT_OUT
         if signed.order.kind == SECRET:
             made = {one.commitment for one in self._membership.network.secrets}
             return None if signed.order.target in made else "the secret that it names was not made here"
