@@ -10,7 +10,7 @@ import pytest
 from core.node.clients import document_keeping
 from core.node.documents import document_comparisons
 from core.node.interface.events import MessageReceived
-from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, star
 from core.simulation.testing.scripted_peers import NATIVE_CLIENT
 from core.wire import messages as wire
 from core.wire.account_documents import DOCUMENT_BYTES_MAX
@@ -328,6 +328,22 @@ def test_a_clock_that_is_far_ahead_does_not_keep_others_from_writing(network: Sc
     assert network.until(lambda: document_at(b) == [b'{"at":"a"}'], 30.0)
     writes(network, other, {"at": "b"})
     assert network.until(lambda: document_at(a) == document_at(b) == [b'{"at":"b"}'], 30.0)
+
+
+def test_of_a_clock_that_is_far_ahead_a_neighbour_that_was_not_heard_since_says_nothing(
+    network: ScriptedNetwork,
+) -> None:
+    hub, *others = network.build(star(4), redirects=False, document_interval=0.0)
+    client = registered(network, hub)
+    network.run(5.0)
+    hub.clock_offset = 40 * 86_400.0
+    # What is dated so far ahead pulls the others' clocks as far as they let themselves be pulled.
+    at(network, hub).post(1)
+    network.run(60.0)
+    stale = next(link for link in hub.node.neighbours if link.remote_id == others[0].id)
+    stale.ahead = 0
+    assert isinstance(writes(network, client, {"x": 1}), wire.DocumentKept)
+    assert network.until(lambda: all(document_at(one) == [b'{"x":1}'] for one in others), 5.0)
 
 
 def test_what_was_taken_when_nobody_could_tell_that_the_clock_is_far_ahead_comes_to_all(

@@ -189,6 +189,8 @@ LESSONS: Final = {
     " damage in it.",
     63030000008: "The checker took a server that had just come back for complete, as it compared nothing of streams of"
     " which operators had removed something.",
+    65000000105: "A server whose clock had been set days ahead dated a document by a neighbour that it had not heard"
+    " since, and then by one that was ahead of the others: they took it minutes later.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"

@@ -146,8 +146,25 @@ class Documents:
         """A stamp behind the document's present one, that others take for true: each document has a hybrid clock of its
         own (Kulkarni et al., 2014), which nothing else that somebody dates moves."""
         after = before.version.stamp if before is not None else 0
-        now = min(int(self._context.now.wall * MICROSECONDS), self._horizon())
+        now = min(int(self._context.now.wall * MICROSECONDS), self._horizon(), self._time_of_others())
         return min(max(now, after + 1), COUNTER_MAX)
+
+    def _time_of_others(self) -> int:
+        """What the neighbours' clocks show.
+
+        They may be AHEAD_MAX before their wall clocks, where this one has taken them so far, and no more: what bears
+        that date is taken there at once.
+        """
+        return self._context.clock.read(self._context.now.wall) + min(0, self._others_ahead())
+
+    def _others_ahead(self) -> int:
+        """By how much the neighbours are ahead, in microseconds: the median.
+
+        Of some it may not have been measured since this clock or theirs was set, and some may lie. Of an even number it
+        is the lower one: what is dated too early is a document all the same, what is dated too late is none at first.
+        """
+        ahead = sorted(link.ahead for link in self._neighbours if DOCUMENTS in link.features)
+        return ahead[(len(ahead) - 1) // 2] if ahead else 0
 
     # --- from others --------------------------------------------------------------------------------------------------
 
@@ -208,10 +225,10 @@ class Documents:
         A clock that is far ahead would outdo for ever what is written elsewhere."""
         context = self._context
         horizon = context.clock.horizon(context.now.wall)
-        ahead = [link.ahead for link in self._neighbours if DOCUMENTS in link.features]
-        if not ahead or max(ahead) >= -AHEAD_MAX:
+        ahead = self._others_ahead()
+        if ahead >= -AHEAD_MAX:
             return horizon
-        return min(horizon, context.clock.read(context.now.wall) + max(ahead) + AHEAD_MAX)
+        return min(horizon, context.clock.read(context.now.wall) + ahead + AHEAD_MAX)
 
     def look_at_dates(self) -> None:
         """Date anew what was taken here when nobody could tell that the clock is far ahead: nobody else takes it."""
