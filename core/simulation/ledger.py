@@ -530,7 +530,10 @@ class Ledger:
         return theirs.union(one for ids in removed for one in ids)
 
     def may_be_parted(self, post: NumberedPost, later: NumberedPost) -> bool:
-        """Whether an operator has tried to remove something that stood between two activities of one writer."""
+        """Whether an operator has tried to remove something that stood between two activities of one writer, or to
+        expel the server that had accepted the first of them."""
+        if any(one.node in self.expulsions for one in self.ids.get(post, ())):
+            return True
         between = range(post.number + 1, later.number) if self.removals or self.expulsions else ()
         return any(self.may_be_removed(NumberedPost(post.by, number)) for number in between)
 

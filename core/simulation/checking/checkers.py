@@ -76,6 +76,7 @@ def order(world: World) -> Findings:
       longer than what comes behind it waits (`order_wait`).
     - An operator has removed what was in between: that alone named what it followed, and what follows it does not wait
       for that where it comes first.
+    - An expulsion has hidden it, and was undone: it is shown again behind what its writer has said meanwhile.
     """
     if world.may_be_surrounded:
         return
