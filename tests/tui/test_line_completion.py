@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from textual import events
 
-from tests.tui.driving import ready, settled, until
+from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
-from tui.user_actions.line_completion import completions
+from tui.user_actions.line_completion import completions, query_completions
 
 NAMES = ("Bob", "bert", "bob", "two words", "ada")
 TAGS = ("ops", "Opera")
@@ -37,10 +37,48 @@ TAGS = ("ops", "Opera")
         ("/order expel b", []),
         ("/order nothing b", []),
         ("/order silence ", []),
+        ("/mute b", ["/mute Bob", "/mute bert"]),
+        ("/mute two w", ["/mute two words"]),
+        ("/mute @b", ["/mute @Bob", "/mute @bert"]),
+        ("/unmute #op", ["/unmute #ops", "/unmute #Opera"]),
+        ("/filter disk from:b", ["/filter disk from:Bob", "/filter disk from:bert"]),
+        ("/view broken #op", ["/view broken #ops", "/view broken #Opera"]),
     ],
 )
 def test_a_line_becomes_what_its_last_word_is_the_beginning_of(written: str, become: list[str]):
     assert list(completions(written, NAMES, TAGS)) == become
+
+
+@pytest.mark.parametrize(
+    ("written", "become"),
+    [
+        ("from:b", ["from:Bob", "from:bert"]),
+        ("disk -to:ad", ["disk -to:ada"]),
+        ("FROM:ad", ["FROM:ada"]),
+        ("@ad", ["@ada"]),
+        ("-#op", ["-#ops", "-#Opera"]),
+        ("from:two", []),
+        ("b", []),
+        ("from:", []),
+        ("type:b", []),
+        ('"from:b', []),
+    ],
+)
+def test_a_query_becomes_what_its_last_condition_is_the_beginning_of(written: str, become: list[str]):
+    assert list(query_completions(written, NAMES, TAGS)) == become
+
+
+async def test_tab_completes_in_the_filter_too_and_finds_what_it_has_completed(world: World):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.says("bert", "hello")
+        world.says("bob", "good morning")
+        await settled(pilot)
+        await pilot.press("f7", *"from:be", "tab")
+        assert app.main.filter_input.value == "from:bert" and app.focused is app.main.filter_input
+        await until(pilot, lambda: not any("good morning" in line for line in lines_of(app, "#feed")))
+        assert any("hello" in line for line in lines_of(app, "#feed"))
 
 
 async def test_tab_writes_a_name_to_its_end_and_once_more_takes_the_next_one(world: World):

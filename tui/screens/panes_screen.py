@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import tzinfo
+from itertools import chain
 from typing import Final
 
 from textual import events, on
@@ -23,7 +24,9 @@ from tui.panes.network_pane import NetworkView
 from tui.panes.users_pane import UsersView
 from tui.screens.reading import inspector_of
 from tui.textual_workarounds import toast_placement
+from tui.user_actions.line_completion import query_completions
 from tui.widgets.bars import ShareBar, TabBar, TopBar
+from tui.widgets.completing_input import CompletingInput
 from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
 from tui.widgets.key_bar import KeyBar
@@ -90,7 +93,14 @@ class PanesScreen(Screen[None]):
                 "feed",
                 Horizontal(
                     Label("Filter", id="filter-label"),
-                    Input(placeholder="words, from:NAME, #TAG, after:2d, -not", id="filter", compact=True),
+                    CompletingInput(
+                        query_completions,
+                        lambda: chain(names_at_hand(self.model), filter(None, [self.model.username])),
+                        lambda: tags_at_hand(self.model),
+                        placeholder="words, from:NAME, #TAG, after:2d, -not",
+                        id="filter",
+                        compact=True,
+                    ),
                     Static("", id="filter-words", markup=False),
                     id="filter-bar",
                 ),

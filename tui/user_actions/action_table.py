@@ -11,11 +11,22 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 ActionScope = Literal[
-    "application", "panes", "rows", "connections", "line", "question", "form", "text", "invitation", "tree", "secret"
+    "application",
+    "panes",
+    "rows",
+    "connections",
+    "line",
+    "completion",
+    "question",
+    "form",
+    "text",
+    "invitation",
+    "tree",
+    "secret",
 ]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
-one writes, in a question with two answers, in a dialog with fields, in one that is read, in the one that tells how
-others join, in an activity in full, at a secret that was made."""
+one writes, where words are completed, in a question with two answers, in a dialog with fields, in one that is read, in
+the one that tells how others join, in an activity in full, at a secret that was made."""
 
 ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 
@@ -255,10 +266,10 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "line.complete",
         "tab",
         "Complete",
-        "Complete a @name, #tag or /command; once more: another one. Where there is none: to the next pane.",
+        "Complete a @name, #tag or /command, in the filter, too; once more: another. Without one: to the next pane.",
         "Line",
         "complete",
-        scope="line",
+        scope="completion",
         palette=False,
     ),
     UserAction(

@@ -1,4 +1,4 @@
-"""What a line that is being written may become: a command, a person or a tag written to its end."""
+"""What a line or a query that is being written may become: a command, a person or a tag written to its end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from core.query import entities_of
 from tui.text.order_words import VERBS
 from tui.user_actions.slash_commands import COMMANDS
 
+_CONDITION: Final = re.compile(r"(?:^|(?<=\s))-?(?P<sign>@|#|(?:from|to):)(?P<begun>[^\s\"]+)$", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"[^\s\"*]+")
+"""What a query has without quotation marks."""
 _BEGUN: Final = re.compile(r"[@#](?P<begun>[\w.-]+)$")
 
 
@@ -29,11 +32,23 @@ def completions(line: str, names: Iterable[str], tags: Iterable[str]) -> Iterato
         if VERBS[words[1]].operands.startswith("USER"):
             plain = (name for name in names if shlex.quote(name) == name)
             yield from _begun(f"/order {words[1]} ", words[2], plain)
+    elif words[0] in ("/filter", "/search", "/view") and len(words) > 1:
+        for query in query_completions(line.partition(" ")[2], names, tags):
+            yield f"{words[0]} {query}"
+    elif words[0] in ("/mute", "/unmute") and len(words) > 1 and words[1][:1] not in ("@", "#"):
+        yield from _begun(f"{words[0]} ", line.partition(" ")[2], names)
     elif (word := _BEGUN.search(line)) is not None and _is_entity(line, word.start()):
         sign, before = word[0][0], line[: word.start("begun")]
         # Of names that are not read as a mention once they are sent, as one with a blank, nothing is told.
         meant = (one for one in (names if sign == "@" else tags) if _is_entity(sign + one, 0, len(sign + one)))
         yield from _begun(before, word["begun"], meant)
+
+
+def query_completions(query: str, names: Iterable[str], tags: Iterable[str]) -> Iterator[str]:
+    """As `completions`, for the words of a query: `from:ann`, `@ann`, `#ops`, and what is not wanted of these."""
+    if (word := _CONDITION.search(query)) is not None:
+        meant = (one for one in (tags if word["sign"] == "#" else names) if _PLAIN.fullmatch(one))
+        yield from _begun(query[: word.start("begun")], word["begun"], meant)
 
 
 def _is_entity(text: str, begin: int, end: int | None = None) -> bool:

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Final
 
 from textual import events
-from textual.suggester import Suggester
 from textual.widgets import Input
 
 from tui.user_actions.action_registry import bindings
 from tui.user_actions.line_completion import completions
+from tui.widgets.completing_input import CompletingInput
 
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
 HISTORY_KEPT: Final = 100
 SAY_INTERVAL: Final = 5.0
 """Seconds between two words on the same: a long paste comes in several parts."""
-COMPLETIONS_MAX: Final = 100
-"""So many ends of a word are gone through before it is again as it was written."""
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class _FirstCompletion(Suggester):
-    """Shows behind the cursor what Tab makes of the line."""
-
-    def __init__(self, lines: Callable[[str], Iterator[str]]) -> None:
-        # People and tags come and go: what was found once may be wrong the next time.
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._lines = lines
-
-    async def get_suggestion(self, value: str) -> str | None:
-        return next(self._lines(value), None)
-
-
-class Composer(Input):
+class Composer(CompletingInput):
     """An input that remembers what was written, and completes commands, people and tags."""
 
     BINDINGS: ClassVar = bindings("line")
@@ -49,17 +34,13 @@ class Composer(Input):
         names: Callable[[], Iterable[str]] = tuple,
         tags: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """`names` and `tags` tell the people and the tags that may be meant, the likeliest first."""
-
-        def lines(line: str) -> Iterator[str]:
-            return completions(line, _when_needed(names), _when_needed(tags))
-
-        self._completions = lines
         super().__init__(
+            completions,
+            names,
+            tags,
             id=widget_id,
             placeholder="Write to everybody. / for commands, Esc for the feed",
             max_length=LINE_CHARACTERS_MAX,
-            suggester=_FirstCompletion(lines),
             select_on_focus=False,
             compact=True,
         )
@@ -69,9 +50,6 @@ class Composer(Input):
         self._place = 0
         self._draft = ""
         self._said_cut = -SAY_INTERVAL
-        self._round: list[str] = []
-        """What was written, and the lines that Tab makes of it one after the other."""
-        self._in_round = 0
 
     def remember(self, line: str) -> None:
         """Keep a line that was sent or cleared, for the up key."""
@@ -90,33 +68,6 @@ class Composer(Input):
         self._place = place
         self.value = self._history[place] if place < len(self._history) else self._draft
         self.cursor_position = len(self.value)
-
-    def action_complete(self) -> None:
-        """Write the word to its end, or in another way that it may end; where there is none, go to the next pane."""
-        if not self._round or self.value != self._round[self._in_round]:
-            self._round = [self.value, *islice(self._completions(self.value), COMPLETIONS_MAX)]
-            self._in_round = 0
-        only_one_is_there = len(self._round) == 2 and self._in_round == 1
-        if len(self._round) == 1 or only_one_is_there or not self.cursor_at_end:
-            self._round = []
-            self.app.action_focus_next()
-            return
-        self._in_round = (self._in_round + 1) % len(self._round)
-        self.value = self._round[self._in_round]
-        self.cursor_position = len(self.value)
-
-    async def _on_key(self, event: events.Key) -> None:
-        known = self._bindings
-        if keymap := self.app._keymap:
-            known = known.copy()
-            known.apply_keymap(keymap)
-        for binding in known.key_to_bindings.get(event.key, ()):
-            # Up the tree, the way of bindings, it would be overtaken by what is typed after it.
-            event.stop()
-            event.prevent_default()
-            await self.run_action(binding.action)
-            return
-        await super()._on_key(event)
 
     async def action_submit(self) -> None:
         """Hand the line over: what is typed from here on is the next one."""
@@ -159,7 +110,3 @@ class Composer(Input):
                 markup=False,
             )
         self._said_cut = now
-
-
-def _when_needed(words: Callable[[], Iterable[str]]) -> Iterator[str]:
-    yield from words()
