@@ -378,3 +378,21 @@ def test_without_room_the_largest_documents_go_and_people_are_told(network: Scri
     restarted = network.start("a", redirects=False, documents_bytes_max=10_000)
     network.run(1.0)
     assert sorted(map(len, document_at(restarted))) == [108, 108, 2_008]
+
+
+def test_a_server_that_hears_that_it_is_expelled_keeps_no_document_nor_one_that_waits_there(
+    network: ScriptedNetwork,
+) -> None:
+    """No server that heeds the order would have it, nor would this one."""
+    network, servers, ada = founded(2)
+    ann = registered(network, servers[1])
+    assert isinstance(writes(network, ann, {"read": 1}), wire.DocumentKept)
+    ann.say(wire.KeepDocument(2, msgspec.Raw(b'{"read":2}')))
+    network.run(1.0)
+    stamp = str(int(servers[1].now.wall * 1_000_000))
+    assert isinstance(gives(network, ada, "ada", "expel", servers[1].id, stamp, "keep"), wire.OrderTaken)
+    network.run(62.0)
+    (refused,) = ann.of(wire.DocumentNotKept)
+    assert (refused.number, refused.later) == (2, document_keeping.AGAIN)
+    assert refused.info == "this server was expelled from the network by ada; another one keeps it"
+    assert [document_at(server) for server in servers] == [[b'{"read":1}']] * 2

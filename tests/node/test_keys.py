@@ -15,7 +15,9 @@ from core.simulation.testing import ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.codec import MalformedLine, decode
 from core.wire.entries import AccountFact, KeyChange
+from core.wire.messages import OrderTaken
 from core.wire.packed_facts import PackedFacts
+from tests.node.operators import founded, gives
 
 KEY, OTHER = "ssh-ed25519 AAAAkey", "ssh-ed25519 AAAAother"
 
@@ -101,6 +103,21 @@ def test_a_key_that_is_bound_at_one_server_opens_the_account_at_all():
     assert servers[0].key_answers[token] is None
     for server in servers:
         assert [(key.text, key.comment) for key in server.node.account_keys(claim_of(server))] == [(KEY, "laptop")]
+
+
+def test_a_server_that_hears_that_it_is_expelled_binds_no_key_and_takes_none_away():
+    """It would count at no server that heeds the order, nor at this one."""
+    network, servers, ada = founded(2)
+    network.registered(servers[1], "grace")
+    change(servers[1], KEY, bound=True)
+    network.run(1.0)
+    stamp = str(int(servers[1].now.wall * 1_000_000))
+    assert isinstance(gives(network, ada, "ada", "expel", servers[1].id, stamp, "keep"), OrderTaken)
+    network.run(1.0)
+    for token in (change(servers[1], KEY, bound=False), change(servers[1], OTHER, bound=True)):
+        why = "this server was expelled from the network by ada; try again at another one"
+        assert servers[1].key_answers[token] == why
+    assert [keys_at(server) for server in servers] == [[KEY]] * 2
 
 
 def test_a_key_that_is_taken_away_at_one_server_opens_the_account_at_none():

@@ -666,6 +666,29 @@ def test_a_server_that_hears_that_it_is_expelled_registers_nobody_until_that_is_
     network.registered(servers[2], "carol")
 
 
+def test_a_server_that_hears_that_it_is_expelled_takes_nothing_that_would_count_nowhere():
+    """Nothing is acknowledged that nobody is shown, or no server heeds. All are told why, and a code stays good."""
+    network, servers, ada = founded(3)
+    bob = bob_at(network, servers[2])
+    eve = network.client(servers[2], features=())
+    eve.login()
+    code_for(network, ada, "ada", "the code")
+    assert isinstance(expels(network, ada, servers[2], stamp_of(servers[2])), OrderTaken)
+    network.run(3.0)
+    why = "this server was expelled from the network by ada (it lies)"
+    assert posts(network, bob, "bob") == f"{why}; write at another one"
+    eve.say(wire.ActivityMessage("anonymous", HELLO))
+    bob.say(wire.ChangeSecret("s", "another"))
+    lost = network.client(servers[2])
+    lost.say(wire.RedeemCode("ada", "the code", "found"))
+    network.run(2.0)
+    assert [one.info for one in eve.of(wire.AuthenticationFail)] == [f"{why}; write at another one"]
+    for client in (bob, lost):
+        assert [one.info for one in client.of(wire.SecretNotChanged)] == [f"{why}; try again at another one"]
+    assert not bodies(servers[2])
+    assert redeems(network, servers[1], "ada", "the code", "found")
+
+
 def test_a_server_that_comes_later_does_not_link_with_an_expelled_one():
     network, servers, ada = founded(2)
     expels(network, ada, servers[1], 0)

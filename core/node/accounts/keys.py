@@ -151,6 +151,9 @@ class Keys:
     def _problem(self, claim: str) -> str | None:
         if self._context.draining:
             return "this server is leaving the network"
+        if self._context.expelled_itself is not None:
+            # It would count at no server that heeds the order, and not here either.
+            return f"{self._context.expelled_itself}; try again at another one"
         if self._context.storage_error is not None:
             return f"this server cannot keep it now: {self._context.storage_error}"
         if self._book.changes(claim) >= CHANGES_MAX:

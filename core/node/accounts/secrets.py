@@ -216,6 +216,9 @@ class Secrets:
     def _problem(self, request: _Request) -> str | None:
         if self._context.draining:
             return "this server is leaving the network; try again at another one"
+        if self._context.expelled_itself is not None:
+            # It would count at no server that heeds the order, and not here either.
+            return f"{self._context.expelled_itself}; try again at another one"
         if self._context.storage_error is not None:
             return f"this server cannot keep it now: {self._context.storage_error}"
         if self._book.changes(request.claim) >= CHANGES_MAX:

@@ -94,6 +94,7 @@ class Posting:
         return (
             not session.suspect
             and not context.draining
+            and context.expelled_itself is None
             and context.storage_error is None
             and not (self.silenced and session.claim in self.silenced)
             and self._is_authentic(session, message)
@@ -107,7 +108,11 @@ class Posting:
         ref = message.ref if session.native else None
         silenced = self.silenced.get(session.claim or "")
         if silenced is not None:
-            self._refuse_silenced(session, ref, why(silenced, "you may not post: {by} has silenced you"))
+            self._refuse_ordered(session, ref, why(silenced, "you may not post: {by} has silenced you"))
+            return
+        if context.expelled_itself is not None:
+            # It would be shown to nobody, and pass for something that was said.
+            self._refuse_ordered(session, ref, f"{context.expelled_itself}; write at another one")
             return
         if ref is not None and context.storage_error is not None and not context.draining:
             self._refuse_post(session, ref, context.storage_error)
@@ -125,7 +130,7 @@ class Posting:
         context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
         context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
 
-    def _refuse_silenced(self, session: Session, ref: str | None, text: str) -> None:
+    def _refuse_ordered(self, session: Session, ref: str | None, text: str) -> None:
         self._context.tell_few_of(
             session.claim or "", "refused", f"an activity of {session.user} was refused: {text}", "info"
         )
@@ -133,7 +138,7 @@ class Posting:
             self._context.send(session, ActivityRefused(ref, text))
             self.liveness.refused(session)
         else:
-            self._context.refuse(session, AuthenticationFail(text), "activity refused: silenced")
+            self._context.refuse(session, AuthenticationFail(text), "activity refused: an operator has ordered it")
 
     def _add(self, session: Session, message: ActivityMessage, run: _Run) -> None:
         """Have an activity accepted with those of a run, unless it was accepted before, or is none that can be."""

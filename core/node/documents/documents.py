@@ -111,6 +111,10 @@ class Documents:
         may write again already is asked for before (`wait`)."""
         context = self._context
         before = self._latest(claim)
+        if context.expelled_itself is not None:
+            # It would count at no server that heeds the order, and not here either.
+            then(None, f"{context.expelled_itself}; another one keeps it")
+            return
         if context.storage_error is not None:
             then(None, f"the disk of this server takes no writes ({context.storage_error})")
             return
