@@ -689,6 +689,17 @@ def test_a_server_that_hears_that_it_is_expelled_takes_nothing_that_would_count_
     assert redeems(network, servers[1], "ada", "the code", "found")
 
 
+def test_a_server_whose_expulsion_is_undone_comes_back_within_seconds():
+    """Nobody else knows where it is any more: it asks again soon, also whoever it was told by a person to join."""
+    network, servers, ada = founded(2)
+    taken = expels(network, ada, servers[1], 0)
+    assert isinstance(taken, OrderTaken)
+    network.run(3.0)
+    assert not servers[1].neighbours
+    gives(network, ada, "ada", "undo", taken.id)
+    assert network.until(network.is_one, 3 * servers[1].config.heal_max)
+
+
 def test_a_server_that_comes_later_does_not_link_with_an_expelled_one():
     network, servers, ada = founded(2)
     expels(network, ada, servers[1], 0)

@@ -193,7 +193,9 @@ class Healing:
             return
         is_seed_done = self.seeds.refused(attempt, why, info)
         if attempt.server is not None:
-            self.dialling.suspend(attempt.server, self._context.config.redial_max)
+            config = self._context.config
+            # Whoever expelled this server may let it in again at any moment, and has forgotten where it is.
+            self.dialling.suspend(attempt.server, config.heal_max if why == "barred" else config.redial_max)
         if attempt.purpose == "lazy":
             self._redundant.schedule()
         elif not is_seed_done:
