@@ -68,6 +68,16 @@ class NumberedPost(NamedTuple):
     number: int
 
 
+class TriedExpulsion(NamedTuple):
+    """A server that an operator has tried to expel; whether the order was kept nobody may know. Stamps are microseconds
+    since 1970."""
+
+    void_from: int
+    """What it has said of accounts from this stamp on may count for nothing."""
+    hidden_from: int
+    """Its activities from this stamp on may be hidden."""
+
+
 class Violation(NamedTuple):
     """A guarantee that did not hold."""
 
@@ -117,11 +127,13 @@ class Ledger:
         """Those that operators were told to be kept, to the server that said so."""
         self.removals: dict[str, None] = {}
         """Activities that an operator has tried to remove; whether the order was kept nobody may know."""
-        self.expulsions: dict[str, None] = {}
-        """Servers that an operator has tried to expel: what they have accepted may be theirs alone for a while, or may
-        be hidden from people."""
+        self.expulsions: dict[str, TriedExpulsion] = {}
+        """Servers that an operator has tried to expel, by id: what they have accepted may be theirs alone for a while,
+        or may be hidden from people. Of several tries the earliest stamps."""
         self.restricted: dict[str, None] = {}
         """Accounts, by their claims, that an operator has tried to close or silence."""
+        self.closings: dict[str, None] = {}
+        """Those that one has tried to close."""
         self.strangers: dict[str, None] = {}
         """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
         self.stamped_elsewhere: dict[bytes, None] = {}
@@ -391,7 +403,10 @@ class Ledger:
         known = (one for one, at in kept.items() if at < self._schedule.time - DISK_SECONDS and one in self.accounts)
         for earlier in map(self.accounts.__getitem__, known):
             other = change_in_key(earlier.key) if earlier.key is not None else None
-            if other is not None and other.id.endswith(f"{CODE_MARK}{code}"):
+            if other is None or self._may_be_void(other):
+                # Then nobody has used the code.
+                continue
+            if other.id.endswith(f"{CODE_MARK}{code}"):
                 self.problem("orders", f"{server.name} has taken the code of {code} again, for {fact.username}")
 
     def secret_acknowledged(self, agent: Writer, secret: str) -> None:
@@ -400,15 +415,16 @@ class Ledger:
             self.problem("durability", f"{agent.name} was told of another secret before it was kept")
 
     def logged_in_with(self, agent: Writer, secret: str | None, server: str) -> None:
-        """A server has let somebody in with a secret. It may have begun to think before it heard of the latest; and it
-        may know a later one than its disk, which is full, has kept."""
+        """A server has let somebody in with a secret. It may have begun to think before it heard of the latest; it may
+        know a later one than its disk, which is full, has kept; and one of an expelled server may count for nothing."""
         claims = {
             fact.claim
             for fact in self.accounts.values()
             if fact.username == agent.username and matches(agent.secret, fact.verifier)
         }
         # Somebody who registered in two parts of the network has two accounts, and which one it was is not told.
-        known = {claim: self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS, claim) for claim in claims}
+        kept = {claim: self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS, claim) for claim in claims}
+        known = {claim: [one for one in changes if not self._may_be_void(one)] for claim, changes in kept.items()}
         if secret is None or not known or not all(known.values()):
             return
         allowed = [one for claim in claims for one in self.changes_of(agent, claim=claim) if one >= known[claim][-1]]
@@ -484,13 +500,21 @@ class Ledger:
         """An operator orders an activity, by its id, to be removed."""
         self.removals[activity] = None
 
-    def expulsion_begun(self, server: str) -> None:
+    def expulsion_begun(self, server: str, expulsion: TriedExpulsion) -> None:
         """An operator orders a server, by its id, to be expelled."""
-        self.expulsions[server] = None
+        before = self.expulsions.get(server, expulsion)
+        self.expulsions[server] = TriedExpulsion(*map(min, before, expulsion))
 
-    def restriction_begun(self, claim: str) -> None:
-        """An operator orders an account to be closed or silenced."""
+    def _may_be_void(self, change: SecretChange) -> bool:
+        """Whether a change of a secret may count for nothing, as the server may be expelled that made it."""
+        expulsion = self.expulsions.get(change.id.partition(".")[0])
+        return expulsion is not None and change.stamp >= expulsion.void_from
+
+    def restriction_begun(self, claim: str, *, closes: bool) -> None:
+        """An operator orders an account to be closed, or to be silenced."""
         self.restricted[claim] = None
+        if closes:
+            self.closings[claim] = None
 
     def ordered(self, order: str, server: EntryKeeper) -> None:
         """An operator was told that their order is kept."""
@@ -521,6 +545,15 @@ class Ledger:
         is owed it."""
         return any(str(one) in self.removals or one.node in self.expulsions for one in self.ids.get(post, ()))
 
+    def may_be_hidden(self, post: NumberedPost) -> bool:
+        """Whether an operator has tried to remove an activity, or to hide it with the server that has accepted it:
+        it is not shown where that order has come, and is where it has not, or was undone."""
+        return any(
+            str(one) in self.removals
+            or (one.node in self.expulsions and self.accepted[one].stamp >= self.expulsions[one.node].hidden_from)
+            for one in self.ids.get(post, ())
+        )
+
     def removed(self) -> set[EntryId]:
         """The entries that may be removed, and their copies; all of servers that may be expelled."""
         if not self.removals and not self.expulsions:
@@ -530,10 +563,7 @@ class Ledger:
         return theirs.union(one for ids in removed for one in ids)
 
     def may_be_parted(self, post: NumberedPost, later: NumberedPost) -> bool:
-        """Whether an operator has tried to remove something that stood between two activities of one writer, or to
-        expel the server that had accepted the first of them."""
-        if any(one.node in self.expulsions for one in self.ids.get(post, ())):
-            return True
+        """Whether an operator has tried to remove something that stood between two activities of one writer."""
         between = range(post.number + 1, later.number) if self.removals or self.expulsions else ()
         return any(self.may_be_removed(NumberedPost(post.by, number)) for number in between)
 

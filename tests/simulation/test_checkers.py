@@ -154,6 +154,13 @@ CODED = plan(
     Operation(5.5, "redeem", "s001", amount=0.0),
     Operation(11.5, "redeem", "s001", amount=0.0),
 )
+CODED_BESIDE_AN_EXPULSION = plan(*CODED.operations, Operation(5.2, "order", "s001", "expel", 0.902))
+"""Of s002, since the beginning, by who is at s001: the number says so (`operators`)."""
+CHANGED_BESIDE_AN_EXPULSION = plan(
+    *CHANGED.operations, Operation(4.0, "order", "s001", "expel", 0.902), people=(NATIVE,)
+)
+MOVING_BEFORE_AN_EXPULSION = plan(*MOVING.operations, Operation(30.0, "order", "s001", "expel", 0.003), duration=31.0)
+"""Of s000, and what it has accepted before is not hidden."""
 REKEYED = plan(*ARRIVALS, Operation(6.0, "order", "s001", "rekey", 0.1))
 ALONE = plan(arrive(1.0, "ano", "s000"), *posts("ano", 4.0, 3), people=(NOBODY,))
 CUT_OFF = plan(*ARRIVALS, Operation(5.0, "reset", "s000", "client-nat"))
@@ -227,6 +234,13 @@ class Case:
 
 CASES = (
     Case(delivers_before_the_previous, MOVING, "order", "after"),
+    Case(
+        delivers_before_the_previous,
+        MOVING_BEFORE_AN_EXPULSION,
+        "order",
+        "after",
+        "delivers_before_the_previous_what_an_expulsion_does_not_hide",
+    ),
     Case(repeats_nothing, MOVING, "order", "after", config={"order_wait": 3.0}),
     Case(parks_without_a_limit, MOVING, "bounded queues", "the limit is 10", config={"parked_max": 10}),
     Case(allows_every_registration, RIVALS, "unique names", "both registered nat"),
@@ -281,11 +295,25 @@ CASES = (
         also=frozenset({"orders"}),
     ),
     Case(takes_each_code_again, CODED, "orders", "has taken the code of"),
+    Case(
+        takes_each_code_again,
+        CODED_BESIDE_AN_EXPULSION,
+        "orders",
+        "has taken the code of",
+        "takes_each_code_again_beside_an_expulsion",
+    ),
     Case(rounds_numbers, ALONE, "content", "was accepted as"),
     Case(changes_what_it_passes_on, TALK, "content", "bas got nat's activity"),
     Case(believes_everybody, HASTY, "login", "before the registration had succeeded"),
     Case(refuses_known_people_for_a_while, RETURNING, "login", "and refused its login"),
     Case(lets_in_with_any_secret, CHANGED, "login", "with a secret that was another one by then"),
+    Case(
+        lets_in_with_any_secret,
+        CHANGED_BESIDE_AN_EXPULSION,
+        "login",
+        "with a secret that was another one by then",
+        "lets_in_with_any_secret_beside_an_expulsion",
+    ),
     Case(one_server_goes_by_the_first_secret, CHANGED, "secrets", "s002 does not let nat in with the newest secret"),
     Case(says_changed_before_it_is_kept, CHANGED_SLOWLY, "durability", "told of another secret before it was kept"),
     Case(speaks_natively_to_everybody, TALK, "base protocol", "bas was sent CAUGHT_UP"),

@@ -191,6 +191,17 @@ LESSONS: Final = {
     " which operators had removed something.",
     65000000105: "A server whose clock had been set days ahead dated a document by a neighbour that it had not heard"
     " since, and then by one that was ahead of the others: they took it minutes later.",
+    61000001021: "The checker asked for the secret that a server had changed which was expelled later: that counts as"
+    " if it had not been changed.",
+    61000003052: "As 61000001021, and another one expelled that server.",
+    61000003135: "A server that knew that it was expelled went on to change secrets, also by codes, which counted"
+    " nowhere and left the codes good.",
+    61000003000: "The checker asked for the order of what was removed at an expelled server, and then seen at another"
+    " one, where that order had not come.",
+    61000005351: "A server asked who had expelled it again only after half a minute, if it had dialled them for one"
+    " more link, or because somebody had named them: it was let in meanwhile, and nobody else knew where it was.",
+    6100000500302: "A server that knew that it was expelled went on to acknowledge what it showed to nobody.",
+    6100000518305: "As 6100000500302, where it had not heard yet that it is let in again.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"

@@ -20,7 +20,6 @@ from core.simulation.environment.verifiers import matches
 from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.simulated_server import SimulatedServer
-from core.simulation.plans.orders_mix import ORDER
 from core.simulation.world.world import QUEUE_MAX, World
 from core.wire.account_votes import ANSWERED_WITHIN
 from core.wire.entries import AccountFact, Entry, EntryId, Stream
@@ -47,7 +46,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Nine things make that impossible, and are left out:
+    Ten things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -76,7 +75,9 @@ def order(world: World) -> Findings:
       longer than what comes behind it waits (`order_wait`).
     - An operator has removed what was in between: that alone named what it followed, and what follows it does not wait
       for that where it comes first.
-    - An expulsion has hidden it, and was undone: it is shown again behind what its writer has said meanwhile.
+    - An operator has removed it, or hidden it with the server that has accepted it. Who was where that order had come,
+      and goes to where it has not yet, or was undone, is shown it there, behind what they were shown before. (Never to
+      show it would be the other choice.)
     """
     if world.may_be_surrounded:
         return
@@ -99,7 +100,7 @@ def order(world: World) -> Findings:
                 line = (post.by, ledger.line(post))
                 earlier = last if post in at_base_servers else last_with_past
                 impossible = post in ledger.unknown or post in copies or post in damaged
-                if post.number < earlier.get(line, 0) and not impossible:
+                if post.number < earlier.get(line, 0) and not impossible and not ledger.may_be_hidden(post):
                     written_with = [
                         other.number
                         for other in islice(seen, number)
@@ -282,19 +283,16 @@ def one_key(world: World) -> Findings:
 
 def documents_agree(world: World) -> Findings:
     """Every server with a key has the same document of each account, and none older than what anybody was told to be
-    kept."""
+    kept: unless an operator has tried to close the account, or to expel the server that has kept it. All have let go of
+    it then, and it does not come back with that order undone."""
     running = [(server, node) for server, node in nodes(world) if node.documents.enabled]
     owed = world.ledger.documents_owed
     for server, node in running:
         table, other = node.documents.table, running[0][1].documents.table
-        effects = node.orders.effects
         for claim, version in owed.items():
-            if claim in effects.closed or effects.is_void(version.node, version.stamp):
+            if claim in world.ledger.closings or version.node in world.ledger.expulsions:
                 continue
             found = table.get(claim)
-            if found is None and any(one.what == ORDER for one in world.plan.operations):
-                # The account was closed for a while, or the server expelled that had taken it.
-                continue
             is_later = found is not None and (found.stamp, found.node) >= (version.stamp, version.node)
             if found is None or not (is_later or claim in world.ledger.documents_misdated):
                 yield "documents", f"{server.name} has not the document that was kept last for {claim}"

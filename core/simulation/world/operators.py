@@ -21,9 +21,11 @@ from core.node.orders.order_kinds import (
     REMOVE,
     SILENCE,
     UNDO,
+    expulsion_in,
 )
 from core.simulation.environment.randomness import number_of
 from core.simulation.environment.verifiers import matches
+from core.simulation.ledger import TriedExpulsion
 from core.simulation.parties.code_bearer import CodeBearer
 from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
@@ -85,9 +87,12 @@ def give_order(world: World, operation: Operation) -> None:
     if kind == REMOVE:
         world.ledger.removal_begun(saying.target)
     elif kind == EXPEL:
-        world.ledger.expulsion_begun(saying.target)
+        expulsion = expulsion_in(order)
+        if expulsion is not None:
+            tried = TriedExpulsion(expulsion.since, expulsion.hidden_from)
+            world.ledger.expulsion_begun(saying.target, tried)
     elif kind in (CLOSE, SILENCE):
-        world.ledger.restriction_begun(saying.target)
+        world.ledger.restriction_begun(saying.target, closes=kind == CLOSE)
 
     def done(problem: str | None) -> None:
         if problem is None:
