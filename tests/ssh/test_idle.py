@@ -115,6 +115,16 @@ def test_a_picture_in_which_only_figures_have_changed_is_no_new_one_for_a_while(
     assert view.snapshot().at >= 10.0 and view.version() == version, "ages come as well, only not at once"
 
 
+@pytest.mark.parametrize("figure", [{"index_bytes": 4096}, {"unindexed": 3}, {"read_through_at": 5.0}])
+def test_how_far_the_index_and_the_reading_of_all_data_have_come_is_no_new_picture(figure: dict[str, float]):
+    node = ChangingNode()
+    view = view_of(node, age_max=1, figures_age_max=1_000)
+    version = view.version()
+    node.picture = msgspec.structs.replace(PICTURE, **figure)
+    view.snapshot()
+    assert view.version() == version
+
+
 def test_a_picture_in_which_something_has_changed_is_a_new_one_at_once():
     node = ChangingNode()
     view = view_of(node, age_max=1, figures_age_max=1_000)

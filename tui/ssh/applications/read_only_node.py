@@ -21,7 +21,8 @@ from tui.model.network_faces import LinkTraffic
 PICTURE_AGE_MAX: Final = 1.0
 """Seconds for which a picture of the node serves everybody who looks."""
 FIGURES_AGE_MAX: Final = 10.0
-"""The same when nothing has changed but ages, round trips and counts of bytes: they are not worth a frame."""
+"""The same when nothing has changed but ages, round trips, counts of bytes and how far work in the background has come:
+they are not worth a frame."""
 
 
 PUBLIC: Final[frozenset[NoticeKind]] = frozenset(
@@ -41,7 +42,9 @@ def public_notice(notice: Notice) -> Notice | None:
 def without_figures(snapshot: NodeSnapshot) -> NodeSnapshot:
     """What of a picture is worth a new frame."""
     connections = tuple(msgspec.structs.replace(one, round_trip=None) for one in snapshot.connections)
-    return msgspec.structs.replace(snapshot, at=0.0, connections=connections)
+    return msgspec.structs.replace(
+        snapshot, at=0.0, connections=connections, unindexed=None, index_bytes=0, read_through_at=None
+    )
 
 
 class ReadOnlyNode:
