@@ -87,7 +87,12 @@ async def test_tab_writes_a_name_to_its_end_and_once_more_takes_the_next_one(wor
         await ready(pilot)
         world.says("bert", "hello")
         world.says("bob", "hello")
+        world.says("anonymous", "hello")
         await settled(pilot)
+        await pilot.press(*"hi @an", "tab")
+        assert app.main.composer.value == "hi @an", "nobody is called so"
+        app.main.composer.value = ""
+        app.main.composer.focus()
         await pilot.press(*"hi @b", "tab")
         assert app.main.composer.value == "hi @bob", "who has written last comes first"
         await pilot.press("tab")

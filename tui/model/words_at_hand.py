@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from core.query import entities_of
+from core.wire import ANONYMOUS
 from tui.feed.activities import plain_text
 from tui.feed.feed import Feed
 from tui.feed.feed_item import FeedItem
@@ -17,8 +18,8 @@ ROWS_LOOKED_AT: Final = 200
 
 
 def names_at_hand(model: ClientModel) -> Iterator[str]:
-    """Other people: who has written last, then who is logged in, then everybody else who is known here. Some come more
-    than once."""
+    """Other people that have a name: who has written last, then who is logged in, then everybody else who is known
+    here. Some come more than once."""
     snapshot = model.snapshot
     users = () if snapshot is None else snapshot.users
     candidates = [
@@ -26,7 +27,7 @@ def names_at_hand(model: ClientModel) -> Iterator[str]:
         *(user.name for user in users if user.servers),
         *(user.name for user in users if not user.servers),
     ]
-    return (name for name in candidates if name and name != model.username)
+    return (name for name in candidates if name and name not in (model.username, ANONYMOUS))
 
 
 def tags_at_hand(model: ClientModel) -> Iterator[str]:

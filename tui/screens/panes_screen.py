@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from core.wire import ANONYMOUS
 from tui.model.client_model import ClientModel
 from tui.model.words_at_hand import names_at_hand, tags_at_hand
 from tui.panes import overview
@@ -95,7 +96,7 @@ class PanesScreen(Screen[None]):
                     Label("Filter", id="filter-label"),
                     CompletingInput(
                         query_completions,
-                        lambda: chain(names_at_hand(self.model), filter(None, [self.model.username])),
+                        lambda: chain(names_at_hand(self.model), filter(None, [self.model.username, ANONYMOUS])),
                         lambda: tags_at_hand(self.model),
                         placeholder="words, from:NAME, #TAG, after:2d, -not",
                         id="filter",
