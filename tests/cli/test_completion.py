@@ -35,6 +35,7 @@ def _offered(program: Program, shell_script: Path, *words: str) -> set[str]:
         (["serve", "--preset", ""], {"local", "lan", "wan"}),
         (["invite", ""], {"server", "person", "list", "revoke"}),
         (["completion", "z"], {"zsh"}),
+        (["order", "localhost", "s"], {"silence", "secret"}),
     ],
 )
 def test_bash_offers_what_the_word_may_become(

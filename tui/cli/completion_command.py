@@ -12,6 +12,7 @@ from tui.cli.console import put
 from tui.cli.setting_table import BY_NAME
 from tui.cli.values import Choice
 from tui.script.exit_status import ExitStatus
+from tui.text.order_words import VERBS
 
 _STAND_FOR = {"FILE": shtab.FILE, "BACKUP": shtab.FILE, "DIRECTORY": shtab.DIRECTORY}
 """What a shell looks for, by what an argument is called in the help."""
@@ -49,5 +50,7 @@ def _tell_shells(parser: CommandParser) -> None:
         setting = BY_NAME.get(action.dest)
         if str(action.metavar) in _STAND_FOR:
             action.complete = _STAND_FOR[str(action.metavar)]  # type: ignore[attr-defined]
+        elif action.dest == "verb" and action.choices is None:
+            action.choices = tuple(VERBS)
         elif action.choices is None and setting is not None and isinstance(setting.read, Choice):
             action.choices = setting.read.names
