@@ -448,6 +448,24 @@ def test_an_activity_whose_previous_one_never_comes_is_delivered_after_a_while()
     assert server.node.replication.parked == 0
 
 
+def test_an_activity_that_has_waited_goes_behind_what_came_later_of_that_which_it_follows() -> None:
+    network = ScriptedNetwork()
+    server = network.start("a", order_wait=5.0)
+    client = network.logged_in(server)
+    far = native_link(network, server)
+    far.say(broadcast(4, "fourth", sender="ann", previous="far.1.3"))
+    network.run(1.0)
+    far.say(broadcast(2, "second", sender="ann", previous="far.1.1"))
+    network.run(1.0)
+    far.say(broadcast(3, "third", sender="ann", previous="far.1.2"))
+    far.say(broadcast(9, "another", sender="bob", previous="gone.1.1"))
+    network.run(2.9)
+    assert client.texts() == []
+    network.run(0.5)
+    assert client.texts() == ["second", "third", "fourth"]
+    assert server.node.replication.parked == 1
+
+
 @pytest.mark.parametrize("previous", ["far.1.1", "far.1.2"], ids=["itself", "one another"])
 def test_activities_that_wait_for_one_another_are_delivered_after_a_while(previous: str) -> None:
     network = ScriptedNetwork()

@@ -272,7 +272,9 @@ class Delivery:
             self._unpark_oldest()
 
     def _unpark_oldest(self) -> None:
-        _, parked = self._parked.popitem(last=False)
+        """What has waited longest goes on, behind those that are here of what it follows, however short they wait."""
+        parked = self._first_before(next(iter(self._parked.values())))
+        del self._parked[parked.entry.id]
         self._parked_bytes -= len(parked.entry.body)
         previous = parked.entry.previous
         if previous is not None:
@@ -282,6 +284,17 @@ class Delivery:
             if siblings:
                 self._parked_under.setdefault(previous.stream, {})[previous.seq] = siblings
         self._deliver(parked.entry, parked.frame, parked.source)
+
+    def _first_before(self, parked: _Parked) -> _Parked:
+        """The first of the row of parked activities that this one ends: all go with it.
+
+        Any one is the first of a circle, which only who lies makes.
+        """
+        row = {parked.entry.id}
+        while (previous := parked.entry.previous) is not None and previous not in row and previous in self._parked:
+            parked = self._parked[previous]
+            row.add(previous)
+        return parked
 
     # --- to whom ------------------------------------------------------------------------------------------------------
 
