@@ -154,12 +154,13 @@ class Documents:
         return min(max(now, after + 1), COUNTER_MAX)
 
     def _time_of_others(self) -> int:
-        """What the neighbours' clocks show.
+        """A date that no neighbour takes for one to come, where this clock is far ahead of most; else this clock's.
 
-        They may be AHEAD_MAX before their wall clocks, where this one has taken them so far, and no more: what bears
-        that date is taken there at once.
+        The neighbours' own may be AHEAD_MAX before their wall clocks, where this one has pulled them so far, and they
+        differ among each other.
         """
-        return self._context.clock.read(self._context.now.wall) + min(0, self._others_ahead())
+        ahead, read = self._others_ahead(), self._context.clock.read(self._context.now.wall)
+        return read if ahead >= -AHEAD_MAX // 2 else read + ahead - AHEAD_MAX
 
     def _others_ahead(self) -> int:
         """By how much the neighbours are ahead, in microseconds: the median.
@@ -245,7 +246,7 @@ class Documents:
             if held is not None and held.version.stamp > horizon and held.version.node == context.id:
                 self.table.remove(claim)
                 self._take(
-                    self._signed(claim, horizon - AHEAD_MAX, held.version.body), None, None, lambda problem: None
+                    self._signed(claim, self._time_of_others(), held.version.body), None, None, lambda problem: None
                 )
 
     # --- kept ---------------------------------------------------------------------------------------------------------
