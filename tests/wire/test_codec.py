@@ -348,6 +348,27 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "ORDER_REFUSED": {"info": "why"},
     "STATUS_REQUEST": {},
     "STATUS": {"status": {}},
+    "PAST_REQUEST": {"number": 1, "backward": False, "stamp": 5, "id": "n.1.1", "most": 20, "query": "w"},
+    "PAST_ACTIVITY": {"number": 1, "activity": {"type": "Note"}, "id": "n.1.1", "stamp": 5, "sender": "ada"},
+    "PAST_DONE": {"number": 1, "more": True, "stamp": 5, "id": "n.1.1", "info": "i", "unindexed": 2},
+    "SIGNED_DOCUMENT": {
+        "claim": "n.1.1",
+        "stamp": 5,
+        "node": "n",
+        "document": {},
+        "key": KEY_TEXT,
+        "signature": SIGNATURE,
+    },
+    "DOCUMENTS_DIGEST": {"number": 1, "size": 2, "sum": "s", "asks": True},
+    "DOCUMENTS_COMPARE": {"number": 1, "sums": ["p"], "after": "0a"},
+    "DOCUMENTS_LISTED": {"number": 1, "versions": [["n.1.1", 5, "n", "p", 7]], "after": "0a"},
+    "DOCUMENTS_WANT": {"number": 1, "claims": ["n.1.1"]},
+    "DOCUMENTS_SENT": {"number": 1},
+    "DOCUMENTS_DONE": {"number": 1},
+    "KEEP_DOCUMENT": {"number": 1, "document": {"a": 1}},
+    "DOCUMENT_KEPT": {"number": 1, "stamp": 5},
+    "DOCUMENT_NOT_KEPT": {"number": 1, "info": "i", "later": 2.5},
+    "ACCOUNT_DOCUMENT": {"document": {"a": 1}, "stamp": 5},
 }
 LEGAL = {command: {"command": command, **fields} for command, fields in (BASE_LEGAL | NATIVE_LEGAL).items()}
 
