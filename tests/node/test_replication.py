@@ -633,7 +633,7 @@ def test_settled_servers_are_quiet() -> None:
     before = [len(server.sent) for server in servers]
     network.run(60.0)
     said = {type(one) for server, start in zip(servers, before, strict=True) for _, one in server.sent[start:]}
-    assert said <= {wire.Ping, wire.Pong, wire.ReconcileDigest, wire.ServerAnnounce}
+    assert said <= {wire.Ping, wire.Pong, wire.ReconcileDigest, wire.DocumentsDigest, wire.ServerAnnounce}
 
 
 def test_what_a_neighbour_has_more_of_is_asked_for_when_it_asks() -> None:
