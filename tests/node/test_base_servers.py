@@ -531,12 +531,9 @@ def test_what_was_told_while_one_was_down_whose_clock_was_set_back_meanwhile_is_
     assert base.texts == ["before", "meanwhile"]
 
 
-@pytest.mark.parametrize("ahead", [0.0, 69.0, 250.0])
-def test_what_the_dead_one_had_told_is_not_sent_again_although_its_author_is_here_with_a_clock_that_is_ahead(
-    ahead: float,
-) -> None:
-    """Who takes over again was down when it was written, and hears of it only once it has the base server."""
-    network = ScriptedNetwork(clock_offsets={"n002": ahead})
+def taken_over_again(seed: int, ahead: float) -> tuple[ScriptedNetwork, Original, WatchedServer, WatchedServer]:
+    """The network, the base server, the author of what it has been told, and who was down then and has dialled it."""
+    network = ScriptedNetwork(seed, clock_offsets={"n002": ahead})
     hub, first, author = network.build(star(3), redirects=False)
     base = Original(network, first)
     network.run(6.0)
@@ -553,7 +550,23 @@ def test_what_the_dead_one_had_told_is_not_sent_again_although_its_author_is_her
     network.run(0.1)
     assert author.id in again.reachable
     assert again.activities() == []
-    assert network.until(lambda: speaks(again) and bool(again.activities()), 60.0)
+    assert network.until(lambda: bool(again.activities()), 60.0)
+    network.until(lambda: speaks(again), 10.0)
+    return network, base, author, again
+
+
+@pytest.mark.parametrize("ahead", [0.0, 69.0, 250.0])
+def test_what_the_dead_one_had_told_is_not_sent_again_although_its_author_is_here_with_a_clock_that_is_ahead(
+    ahead: float,
+) -> None:
+    """Who takes over again was down when it was written, and hears of it only once it has the base server.
+
+    Which one of two that dial the base server keeps it is left to chance; so a world is looked for in which it does.
+    """
+    network, base, author, again = next(
+        found for seed in range(1, 100) if speaks((found := taken_over_again(seed, ahead))[-1])
+    )
+    assert again.activities() and base.texts == ["before"]
     network.reading = 0.0
     network.logged_in(author).post("after")
     network.run(2.0)
