@@ -8,7 +8,7 @@ import os
 import socket
 import types
 import typing
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -48,7 +48,7 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*map(anything, arguments))
     if origin is list:
         return st.lists(anything(arguments[0]), max_size=3)
-    if origin is dict:
+    if origin in (dict, Mapping):
         return st.dictionaries(anything(arguments[0]), anything(arguments[1]), max_size=3)
     assert dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct), kind
     hints = {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not typing.ClassVar}
