@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -33,8 +34,12 @@ def screen_of(terminal: Terminal) -> int:
 
 
 def children_of(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may have ended since it was listed.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def is_there(pid: int) -> bool:
@@ -116,6 +121,7 @@ def test_a_screen_that_is_started_again_reads_no_module_that_lies_where_the_serv
     monkeypatch.chdir(tmp_path)
     terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"))
     try:
+        terminal.read_until(b"Welcome")
         look_around(terminal)
         (tmp_path / "msgspec.py").write_text("raise SystemExit('this is not what was asked for')\n")
         terminal.forget()
@@ -132,6 +138,7 @@ def test_a_screen_that_hangs_is_ended_by_a_server_that_is_told_to_leave(tmp_path
     patch = "import tui.own_screen.screen_keeper\ntui.own_screen.screen_keeper.ANSWER_LIMIT = 0.5"
     terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), patch=patch)
     try:
+        terminal.read_until(b"Welcome")
         look_around(terminal)
         stranger = Stranger(terminal.port)
         screen = screen_of(terminal)
