@@ -129,6 +129,8 @@ def test_a_server_that_was_invited_before_the_key_changed_and_one_that_was_kille
     line = invited.out.split()[2]
     with running_node(program, tmp_path / "away", "--name", "away", join=node.address) as away:
         away.log.wait("linked with")
+        # Whom it is linked with is on its disk before what it acknowledges later.
+        assert program.run("post", away.address, "kept").status == 0
         away.process.kill()
     assert program.run("order", node.address, "rekey", "-u", "ada").status == 0
     with (

@@ -308,8 +308,8 @@ async def test_of_two_servers_with_one_data_the_one_started_later_stays_and_noth
     await first.restart()
     started = time.time()
     await nodes.settled()
-    # Which start is the later one is told by the second, but a server that was started twice within one counts on beyond
-    # it; chance says how far, and no further than to the end of the next.
+    # Which start is the later one is told by the second, but a server that was started twice within one counts on
+    # beyond it; chance says how far, and no further than to the end of the next.
     await wait_until(lambda: int(time.time()) > int(started) + 1, 4)
     twin = NodeProcess(copy, join=second.address, options=("--name", "twin", *nodes.options))
     nodes.nodes.append(twin)
