@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from core.node.log import unpersisted
+from core.node.log.removed import RemovedActivities
 from core.node.log.unpersisted import Unpersisted
 from core.wire.entries import Entry, EntryId, Fetch, Page, PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.keepables import RemovedEntry
+from core.wire.records import LogRecord, loose
 
 OWN = Stream("own", 1)
 
@@ -16,8 +19,43 @@ def entry(seq: int, *, node: str = "far", stamp: int = 0) -> Entry:
 
 
 @pytest.fixture
-def memory() -> Unpersisted:
-    return Unpersisted(OWN)
+def removed() -> RemovedActivities:
+    return RemovedActivities()
+
+
+@pytest.fixture
+def memory(removed: RemovedActivities) -> Unpersisted:
+    return Unpersisted(OWN, removed)
+
+
+def removes(memory: Unpersisted, removed: RemovedActivities, *gone: Entry) -> None:
+    removed.become({one.id: one.stamp for one in gone}, frozenset())
+    memory.forget(one.id for one in gone)
+
+
+def test_what_operators_have_removed_stays_in_no_record_that_is_tried_again(
+    memory: Unpersisted, removed: RemovedActivities
+) -> None:
+    first, second, third = (entry(number) for number in (1, 2, 3))
+    [record] = loose([first, second, third])
+    memory.remember([record])
+    removes(memory, removed, second)
+    kept, gone = memory.to_be_kept()
+    assert isinstance(kept, LogRecord) and kept == record.without([2])
+    assert [one.id for one in kept.entries] == [first.id, third.id]
+    assert gone == RemovedEntry(second.id, second.stamp)
+    [record_after], _ = memory.beyond({})
+    assert record_after == kept, "nor is it passed on"
+
+
+def test_what_was_removed_on_its_way_to_the_disk_is_not_tried_again(
+    memory: Unpersisted, removed: RemovedActivities
+) -> None:
+    first, second = entry(1), entry(2)
+    removes(memory, removed, second)
+    memory.remember([*loose([first, second]), second])
+    assert [one.id for one in memory.activities()] == [first.id]
+    assert RemovedEntry(second.id, second.stamp) in memory.to_be_kept()
 
 
 def test_of_this_servers_own_entries_nothing_is_left(memory: Unpersisted) -> None:

@@ -205,6 +205,8 @@ LESSONS: Final = {
     69000030003: "What had waited for its time went before what it follows, which was there and waited for something"
     " else, that an operator had removed.",
     6700100000081: "A document was dated anew by neighbours' clocks, which had been pulled ahead as far as can be.",
+    69000030106: "What a failing disk had not taken was tried again in its record as it came, with what an operator had"
+    " removed from it since.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"

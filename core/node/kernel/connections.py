@@ -202,8 +202,6 @@ class Session(Connection):
         """What a later login asked for while that page was being read."""
         self.damage_known = 0
         """How often damage had been found when the client was told what it need not expect."""
-        self.damage_known = 0
-        """How often damage had been found when the client was told what it need not expect."""
         self.counted = False
         """Whether the client is part of this server's load."""
         self.login_number = 0

@@ -12,6 +12,7 @@ from itertools import chain
 from core.node.interface.actions import Persist
 from core.node.kernel.context import Context
 from core.node.log.record_numbers import RecordNumbers
+from core.node.log.removed import RemovedActivities
 from core.node.log.taken import AnyTaken, Sealed, TakenAgain, TakenHere, sealed_in
 from core.node.log.unpersisted import Unpersisted
 from core.wire.entries import Stream
@@ -33,7 +34,9 @@ class _InFlight:
 class Batches:
     """What waits for the disk."""
 
-    def __init__(self, context: Context, own_stream: Stream, starts: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, context: Context, own_stream: Stream, starts: Sequence[tuple[int, int]], removed: RemovedActivities
+    ) -> None:
         """`starts`: see `RecordNumbers`."""
         self._context = context
         self._own_stream = own_stream
@@ -41,7 +44,7 @@ class Batches:
         self._keepables: list[Keepable] = []
         self._taken: list[AnyTaken] = []
         self._in_flight: deque[_InFlight] = deque()
-        self.unpersisted = Unpersisted(own_stream)
+        self.unpersisted = Unpersisted(own_stream, removed)
         self.record_numbers = RecordNumbers(context.id, starts)
 
     @property

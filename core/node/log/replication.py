@@ -63,11 +63,11 @@ class Replication:
         """By the connections of neighbours: what is here without its server's signature, and they are asked for."""
         self.room = LogRoom(context, topology, recovered, self.vector)
         self.under_way = UnderWay(context)
-        self._batches = Batches(context, own_stream, recovered.starts)
+        self.removed = RemovedActivities()
+        self._batches = Batches(context, own_stream, recovered.starts, self.removed)
         self.unpersisted = self._batches.unpersisted
         self.record_numbers = self._batches.record_numbers
         self.refs = Refs(recovered.recent_refs)
-        self.removed = RemovedActivities()
         self.delivery = Delivery(context, self.vector, self.damaged, self.refs, self.removed)
         self.last_activities = LastActivities(recovered.last_by_sender)
         self._awaited = AwaitedEntries()

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from core.node.log.removed import RemovedActivities
 from core.wire.account_documents import DocumentVersion
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
@@ -21,8 +22,10 @@ next start, when it finds out and asks for them."""
 class Unpersisted:
     """What this node has and would lose in a crash, for as long as its disk fails."""
 
-    def __init__(self, own_stream: Stream) -> None:
+    def __init__(self, own_stream: Stream, removed: RemovedActivities) -> None:
+        """`removed`: what operators have removed; nothing of it is kept here, nor in a record that is."""
         self._own_stream = own_stream
+        self._removed = removed
         self._entries: OrderedDict[EntryId, tuple[Entry, LogRecord | None]] = OrderedDict()
         """Others' entries that were passed on although the disk did not take them, and the records that have them."""
         self._facts: dict[str, Keepable] = {}
@@ -37,8 +40,9 @@ class Unpersisted:
                 case Entry():
                     self._remember(keepable, None)
                 case LogRecord():
+                    record = self._removed.pruned(keepable)
                     for entry in keepable.entries:
-                        self._remember(entry, keepable)
+                        self._remember(entry, record)
                 case StreamMark():
                     self._facts[f"mark {keepable.stream}"] = keepable
                 case RemovedEntry():
@@ -55,15 +59,29 @@ class Unpersisted:
                     self._facts[f"peer {keepable.id}"] = keepable
 
     def _remember(self, entry: Entry, record: LogRecord | None) -> None:
-        if entry.id.stream != self._own_stream:
+        if entry.id.stream == self._own_stream:
+            return
+        if entry.id in self._removed:
+            self._never_comes(entry)
+        else:
             self._entries[entry.id] = (entry, record)
             if len(self._entries) > UNPERSISTED_MAX:
                 self._entries.popitem(last=False)
 
     def forget(self, entries: Iterable[EntryId]) -> None:
-        """These are not to be kept any more."""
-        for entry_id in entries:
-            self._entries.pop(entry_id, None)
+        """Operators have removed these: they are not to be kept any more, nor are their records as they came."""
+        gone = [found for entry_id in entries if (found := self._entries.pop(entry_id, None)) is not None]
+        records = {record: self._removed.pruned(record) for _, record in gone if record is not None}
+        for entry, _ in gone:
+            self._never_comes(entry)
+        if records:
+            for entry_id, (entry, record) in self._entries.items():
+                if record in records:
+                    self._entries[entry_id] = (entry, records[record])
+
+    def _never_comes(self, entry: Entry) -> None:
+        """What operators have removed counts as received, and there is nothing of it."""
+        self._facts[f"removed {entry.id}"] = RemovedEntry(entry.id, entry.stamp)
 
     def kept(self, keepables: Iterable[Keepable]) -> None:
         """The disk has taken these."""
