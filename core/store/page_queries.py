@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.store.scanning import scan_past
 from core.store.store_interface import Store
 from core.wire.entries import Fetch, Page, Wanted
 from core.wire.missing import FoundRuns, Missing, PageQuery
@@ -19,6 +18,8 @@ def answer_to(store: Store, query: PageQuery) -> Page | FoundRuns:
         case Missing():
             return store.fetch_missing(query)
         case PastQuery() if query.query:
+            from core.store.scanning import scan_past  # Few look for something where there is no search.
+
             return scan_past(store, query)
         case PastQuery():
             return store.fetch_past(query)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import shutil
 import socket
 import threading
 import time
@@ -71,6 +70,8 @@ async def start_server(options: NodeOptions) -> Server:
                 except CommandFailed:
                     if not was_there:
                         # It is of no network, and nothing but keys that nobody has seen is in it.
+                        import shutil  # It brings much with it, and a start that succeeds does not ask for it.
+
                         await asyncio.to_thread(shutil.rmtree, settings.data_dir, True)
                     raise
                 with contextlib.suppress(OSError):  # who was invited has been told the secret only now

@@ -24,7 +24,6 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
-from core.query import QueryError, document, matches, parse
 from core.wire.entries import Entry, EntryId, Page, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.messages import PastActivity, PastDone, PastRequest
@@ -61,16 +60,14 @@ class PastReading:
             place = None if message.id is None else parse_entry_id(message.id)
             if place is not None and message.stamp is None:
                 raise ValueError("an id without its stamp is no place")
-            wanted = parse(message.query, now=self._context.now.wall)
-            if wanted and not message.backward:
-                raise ValueError("what is looked for is looked for backward")
-        except QueryError as error:
-            self._context.send(session, PastDone(message.number, info=str(error)))
-            return
+            words, problem = self._wanted(message)
         except ValueError as error:
             self._context.invalid(session, f"PAST_REQUEST: {error}")
             return
-        query = PastQuery(message.backward, message.stamp, place, message.most, query=str(wanted))
+        if problem:
+            self._context.send(session, PastDone(message.number, info=problem))
+            return
+        query = PastQuery(message.backward, message.stamp, place, message.most, query=words)
         # Who comes from within this process is a share of their own.
         share = f"#{session.conn}" if session.origin == "local" else share_of(session.peer.host)
         questions = self._waiting.setdefault(share, OrderedDict())
@@ -142,7 +139,24 @@ class PastReading:
         most = query.entries_max
         return merged[-most:] if query.backward else merged[:most], True
 
+    def _wanted(self, message: PastRequest) -> tuple[str, str]:
+        """What somebody looks for, with its times as dates; and why that cannot be read, for that person. Raises
+        ValueError."""
+        if not message.query:
+            return "", ""
+        from core.query import QueryError, parse  # Here and below: a start need not wait for the language.
+
+        try:
+            wanted = parse(message.query, now=self._context.now.wall)
+        except QueryError as error:
+            return "", str(error)
+        if wanted and not message.backward:
+            raise ValueError("what is looked for is looked for backward")
+        return str(wanted), ""
+
     def _found_with_memory(self, page: Page, query: PastQuery, only_here: Sequence[Entry]) -> Sequence[Entry]:
+        from core.query import document, matches, parse
+
         wanted = parse(query.query, now=self._context.now.wall)
         end = None if page.reached is None else (page.reached[0], page.reached[1] or _NO_ID)
         found = [
