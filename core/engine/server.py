@@ -24,10 +24,10 @@ from core.engine.engine_settings import EngineSettings, places_kept
 from core.engine.sockets.interfaces import endpoint
 from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain
 from core.engine.sockets.network_tls import NetworkTls
+from core.engine.threads.index_figures import IndexFigures
 from core.engine.threads.opening_store import Opening, keep_secret, open_sqlite
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
-from core.engine.threads.search_thread import IndexFigures
 from core.engine.threads.verification import verified
 from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch

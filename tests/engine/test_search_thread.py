@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.engine.threads import search_thread
-from core.engine.threads.search_thread import IndexFigures, SearchThread
+from core.engine.threads.index_figures import IndexFigures
+from core.engine.threads.search_thread import SearchThread
 from core.fulltext.index_file import INDEX
 from core.store import SqliteStore
 from core.wire.entries import EntryId, Page

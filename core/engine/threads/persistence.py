@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from core.engine.threads.search_thread import IndexFigures, SearchThread
+from core.engine.threads.index_figures import IndexFigures
+from core.engine.threads.search_thread import SearchThread
 from core.engine.threads.store_queue import Batch, StoreQueue
 from core.engine.threads.store_thread import StoreThread
 from core.node.interface.events import (

@@ -14,8 +14,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from core.engine.threads.index_figures import IndexFigures
 from core.store.gone import Gone
 from core.wire.entries import Page
 from core.wire.past_query import PastQuery
@@ -35,14 +36,6 @@ BUSY_SHARE: Final = 0.01
 """While much is."""
 BUSY_FROM: Final = 20.0
 """Commits a second that are much."""
-
-
-class IndexFigures(NamedTuple):
-    """What is to be told of the index."""
-
-    unindexed: int | None
-    """How many activities it has not come to, about; None: there is none."""
-    bytes: int
 
 
 class SearchThread:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from core.engine.threads.search_thread import IndexFigures
+from core.engine.threads.index_figures import IndexFigures
 from core.fulltext.data_view import DataReplaced, DataView
 from core.fulltext.found_page import place_of
 from core.fulltext.index_file import INDEX, discard_index, has_fts, open_index
