@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -118,6 +119,24 @@ async def test_an_index_that_is_damaged_while_it_is_used_is_made_anew_and_questi
                 page = await place.until(token)
                 assert page is not None
             assert [one.id.seq for one in page.entries] == [number]
+    place.store.close()
+
+
+async def test_a_search_that_cannot_be_loaded_now_answers_with_nothing_and_is_loaded_when_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    place.store.commit([note(A, number, f"word{number}") for number in range(1, 101)])
+    with monkeypatch.context() as without_files:
+        # What Python says then is that there is no such module.
+        without_files.setitem(sys.modules, "core.engine.threads.search_work", None)
+        async with place.thread() as thread:
+            thread.ask(1, PastQuery(True, query="word77"))
+            assert await place.until(1) is None
+            without_files.undo()
+            thread.ask(2, PastQuery(True, query="word77"))
+            page = await place.until(2)
+            assert page is not None and [one.id for one in page.entries] == [EntryId(*A, 77)]
     place.store.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ from core.wire.past_query import PastQuery
 
 if TYPE_CHECKING:
     from core.engine.threads.search_work import SearchWork
+
+log = logging.getLogger(__name__)
 
 BEGIN_AFTER: Final = 3.0
 """Seconds after the start in which nothing is indexed: there is enough to do then."""
@@ -100,11 +103,12 @@ class SearchThread:
                 work = self._begin()
             while not self._is_closing:
                 question = self._wait()
+                is_due = self._is_indexed and time.monotonic() >= self._due and not self._is_closing
+                if work is None and (question is not None or is_due):
+                    work = self._begin()
                 if question is not None:
-                    work = work or self._begin()
-                    self._post(self._answer, question[0], work.look(question[1]))
-                elif self._is_indexed and time.monotonic() >= self._due and not self._is_closing:
-                    work = work or self._begin()
+                    self._post(self._answer, question[0], None if work is None else work.look(question[1]))
+                elif is_due:
                     self._index(work)
         finally:
             if work is not None:
@@ -113,10 +117,14 @@ class SearchThread:
                 self._post(self._answer, token, None)
             self._post(self._ended.set_result, None)
 
-    def _begin(self) -> SearchWork:
-        # What looks and indexes takes a good part of a start to load, which it is not needed for.
-        from core.engine.threads.search_work import SearchWork
-
+    def _begin(self) -> SearchWork | None:
+        """What looks and indexes; None where it cannot be loaded now, as no file can be opened."""
+        try:
+            # It takes a good part of a start to load, which it is not needed for.
+            from core.engine.threads.search_work import SearchWork
+        except (ImportError, OSError) as error:
+            log.warning("the search could not be loaded: %s", error)
+            return None
         work = SearchWork(self._database, self._gone, is_indexed=self._is_indexed)
         self._is_indexed = work.is_indexed
         return work
@@ -135,9 +143,9 @@ class SearchThread:
 
     # --- the index ----------------------------------------------------------------------------------------------------
 
-    def _index(self, work: SearchWork) -> None:
+    def _index(self, work: SearchWork | None) -> None:
         began = time.monotonic()
-        step = work.index()
+        step = work.index() if work is not None else None
         if step is None:
             self._due = time.monotonic() + AGAIN_AFTER
             return
