@@ -81,7 +81,9 @@ async def test_what_a_muted_person_writes_is_folded_counts_nowhere_and_rings_nob
         rung.clear()
         await pilot.press("escape", "M")
         await settled(pilot)
-        assert texts(app) == ["\N{LEFT HALF BLOCK}12:00 bot: muted"] and "bot: muted" in told(app)
+        assert texts(app) == [
+            "\N{LEFT HALF BLOCK}12:00:00 \N{BLACK RIGHT-POINTING SMALL TRIANGLE} 1 hidden: muted bot; Enter shows"
+        ] and "bot: muted" in told(app)
         await pilot.press("f4")
         world.time += 5
         world.says("bot", "@alice and this")
@@ -100,7 +102,7 @@ async def test_a_tag_is_muted_by_a_command_and_ones_own_lines_never_are(world):
         world.says("bob", "zzz #noise")
         world.says("alice", "mine #noise")
         await settled(pilot)
-        assert texts(app)[0].endswith("bob: muted") and texts(app)[1].endswith("mine #noise")
+        assert "1 hidden: muted #noise" in texts(app)[0] and texts(app)[1].endswith("mine #noise")
         await type_line(pilot, "/mute")
         assert "Muted: #noise" in told(app)
         await type_line(pilot, "/unmute nobody")
@@ -155,5 +157,5 @@ async def test_mutes_and_views_come_back_with_the_account_and_from_another_sessi
         await settled(pilot)
         world.model.concerns.changed_elsewhere(encode(Personal(None, ("bot",), (View("#ops", "#ops"),))))
         await settled(pilot)
-        assert texts(app) == ["12:00 bot: muted"]
+        assert "1 hidden: muted bot" in texts(app)[0]
         assert world.model.concerns.views == (View("#ops", "#ops"),)

@@ -184,16 +184,17 @@ class Feed:
         if place is not None and (self.floor is None or place.key < self.floor.key):
             self.floor = place
 
-    def remove(self, ids: Collection[str], words: Callable[[str], str]) -> int:
+    def remove(self, ids: Collection[str], words: Callable[[str], str], why: str = "removed") -> int:
         """Let go of activities that operators have removed; how many were here. A line of the application's own takes
-        the place of each: `words` makes it of the sender's name."""
-        gone = self._replace(set(ids), lambda row: _in_place_of(self._hidden.pop(row.id or "", row), words))
+        the place of each: `words` makes it of the sender's name; `why` stands for several of them."""
+        gone = self._replace(set(ids), lambda row: _in_place_of(self._hidden.pop(row.id or "", row), words, why))
         for one in ids:
             self._hidden.pop(one, None)
         return gone
 
-    def hide(self, server: str, since: float, words: Callable[[str], str]) -> None:
-        """Show no more what a server has accepted from a time on, until it is shown again (`show_again`)."""
+    def hide(self, server: str, since: float, words: Callable[[str], str], why: str = "of an expelled server") -> None:
+        """Show no more what a server has accepted from a time on, until it is shown again (`show_again`). `words` and
+        `why`: as for `remove`."""
         begin = f"{server}."
         for row in [*self._tail, *self.newest_first()]:
             if row.id is not None and row.id.startswith(begin) and row.at >= since and row.state != "mark":
@@ -202,7 +203,7 @@ class Feed:
         self._replace(
             {one for one in self._hidden if one.startswith(begin)},
             lambda row: (
-                msgspec.structs.replace(_in_place_of(row, words), id=row.id, stamp=row.stamp)
+                msgspec.structs.replace(_in_place_of(row, words, why), id=row.id, stamp=row.stamp)
                 if row.state != "mark"
                 else row
             ),
@@ -476,9 +477,9 @@ def _item(row: PastRow, serial: int) -> FeedItem:
     return FeedItem(serial, row.body, row.sender, row.at, "arrived", row.own, live=False, id=row.id, stamp=row.stamp)
 
 
-def _in_place_of(row: FeedItem, words: Callable[[str], str]) -> FeedItem:
+def _in_place_of(row: FeedItem, words: Callable[[str], str], why: str) -> FeedItem:
     """What stands in the place of an activity that is not to be seen."""
-    return FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark")
+    return FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark", why=why)
 
 
 def _behind(place: PastPlace | None) -> PastPlace | None:

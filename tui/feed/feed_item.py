@@ -17,7 +17,8 @@ ItemState = Literal["arrived", "sending", "accepted", "refused", "unknown", "mar
 
 
 class FeedItem(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One row. `at` is wall-clock seconds since 1970; `why` says what came of an own activity that was not accepted."""
+    """One row. `at` is wall-clock seconds since 1970; `why` says what came of an own activity that was not accepted,
+    or why a line of the application's own stands in the place of an activity."""
 
     serial: int
     body: bytes

@@ -377,13 +377,18 @@ class ClientModel:
         def of(sender: str) -> str:
             return f"an activity of {neutralise_name(sender) or '?'}"
 
-        self.feed.remove(ids, lambda sender: f"{of(sender)} was removed by {who}{why}")
+        self.feed.remove(ids, lambda sender: f"{of(sender)} was removed by {who}{why}", f"removed by {who}")
         self.concerns.removed(ids)
         if server and undone:
             self.feed.show_again(server)
         elif server:
             # Its sender has done nothing: the server is why.
-            self.feed.hide(server, since, lambda sender: f"{of(sender)} is hidden: {who} has expelled its server{why}")
+            self.feed.hide(
+                server,
+                since,
+                lambda sender: f"{of(sender)} is hidden: {who} has expelled its server{why}",
+                f"of a server that {who} has expelled",
+            )
         self.on_change()
 
     def accepted(self, ref: str) -> None:

@@ -191,6 +191,22 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "toggle_mute",
     ),
     UserAction(
+        "feed.show_hidden",
+        "right",
+        "Show what is hidden",
+        "Show the activities for which the selected line stands: muted ones, or those that operators have removed.",
+        "Feed",
+        "show_hidden(True)",
+    ),
+    UserAction(
+        "feed.hide_again",
+        "left",
+        "Hide it again",
+        "Have one line stand again for the hidden activities among which the selected one is.",
+        "Feed",
+        "show_hidden(False)",
+    ),
+    UserAction(
         "feed.read_all",
         "R",
         "All is read",

@@ -23,6 +23,8 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "feed.views": "saved searches, saved filters, lists, channels",
     "feed.tag": "topic, channel, hashtag",
     "feed.mute": "ignore, block, hide, silence",
+    "feed.show_hidden": "unfold, expand, muted, reveal",
+    "feed.hide_again": "fold, collapse, muted",
     "feed.read_all": "mark as read, catch up, clear unread",
     "feed.inspect": "open, details, raw, json",
     "feed.copy": "yank, clipboard",

@@ -25,6 +25,7 @@ from tui.feed.feed_item import PENDING_SERIAL, FeedItem
 from tui.look.hues import HUES
 from tui.text.clock_times import clock_time, same_day
 from tui.text.safe_text import fit, neutralise_name
+from tui.widgets.hidden_runs import SHOWN, HiddenRun, HiddenRuns, Reason
 from tui.widgets.roles import Piece, look_of
 from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import highlight, wrap
@@ -130,6 +131,7 @@ class FeedView(RowView):
         self._reader = reader
         self._new_from = new_from
         self._muted = muted
+        self._hidden = HiddenRuns(self._entry, self._why_hidden)
         self._filter = EVERYTHING
         self._generation = 0
         self._with_rest = False
@@ -257,7 +259,7 @@ class FeedView(RowView):
                 room -= len(self._strips(index, width))
                 yield
                 # Rows have left, or the filter is another one.
-                index = min(index, self.row_count()) - 1
+                index = min(self.together(index).start, self.row_count()) - 1 if index < self.row_count() else -1
 
     def _take(self) -> None:
         """Take what has come since the last time."""
@@ -267,6 +269,7 @@ class FeedView(RowView):
         self._came = feed.came
         if self._run != feed.runs:
             self._run = feed.runs
+            self._hidden.close_all()
             if self._filter:
                 self._search_anew()
         self._end = feed.end_serial
@@ -356,6 +359,7 @@ class FeedView(RowView):
             self._headings(index),
             self._reader(),
             self._muted(),
+            self._hidden_words(index),
         )
 
     def _new_day(self, index: int) -> str:
@@ -366,7 +370,7 @@ class FeedView(RowView):
         entry = self._entry(index)
         if entry.state == "mark":
             return ""
-        above = (self._entry(place) for place in range(index - 1, -1, -1))
+        above = map(self._entry, self._above(index))
         at, before = entry.at, next((one.at for one in above if one.state != "mark"), self._clock())
         return "" if same_day(at, before, self._zone) else clock_time(at, self._zone, "%A %d %B %Y")
 
@@ -374,7 +378,19 @@ class FeedView(RowView):
         """The lines of the application's own above a row."""
         entry, new_from = self._entry(index), self._new_from()
         is_new = new_from is not None and new_from == entry.key and entry.state != "mark"
-        return tuple(words for words in (self._new_day(index), NEW if is_new else "") if words)
+        run = self._hidden_run(index)
+        shown = (
+            f"{run.words}; \N{LEFTWARDS ARROW} hides"
+            if run is not None and run.opened and index == run.rows.start
+            else ""
+        )
+        return tuple(words for words in (self._new_day(index), NEW if is_new else "", shown) if words)
+
+    def _above(self, index: int) -> Iterator[int]:
+        """The rows above one, the nearest first; of those for which one line stands, the first."""
+        while index > 0:
+            index = self.together(index - 1).start
+            yield index
 
     def heading_lines(self, index: int) -> int:
         return len(self._headings(index))
@@ -399,12 +415,70 @@ class FeedView(RowView):
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
         reader = self._reader() if self._is_to_reader(entry) else None
-        look = (self._filter, self._zone, self._headings(index), reader, self._is_muted(entry))
+        look = (self._filter, self._zone, self._headings(index), reader, self._hidden_words(index))
         return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.late, entry.why, look)
 
-    def _is_muted(self, entry: FeedItem) -> bool:
+    # --- what is hidden ----------------------------------------------------------------------------------------------
+
+    def _why_hidden(self, entry: FeedItem) -> Reason:
+        if entry.state == "mark":
+            return (entry.why, "") if entry.why else SHOWN
         muted = self._muted()
-        return bool(muted) and not entry.own and self.feed.is_wanted(entry, muted)
+        if not muted or entry.own:
+            return SHOWN
+        for term in (term for terms in muted.wanted for term in terms):
+            if self.feed.is_wanted(entry, Query(((term,),))):
+                whom = entry.sender if term.kind == "from" else f"#{term.words[0]}"
+                return "muted", neutralise_name(whom)
+        return SHOWN
+
+    def _hidden_run(self, index: int) -> HiddenRun | None:
+        """The run of hidden rows that a row is in, if it is."""
+        feed, settled = self.feed, self._settled
+        if index >= settled or not (self._muted() or feed.removals):
+            return None
+        self._hidden.follow(
+            (self._muted(), feed.removals, feed.runs),
+            (feed.first_serial, settled, self._generation, self._with_rest, len(self._matches)),
+        )
+        return self._hidden.at(index, settled)
+
+    def _hidden_words(self, index: int) -> tuple[str, str]:
+        """What is said in the place of a row and those that stand with it, or behind one shown though hidden."""
+        run = self._hidden_run(index)
+        if run is None:
+            return "", ""
+        return ("", self._hidden.why(index)[0]) if run.opened else (run.words, "")
+
+    def together(self, index: int) -> range:
+        run = self._hidden_run(index)
+        return super().together(index) if run is None or run.opened else run.rows
+
+    def open_hidden(self, *, wanted: bool) -> bool:
+        """Show the rows for which the selected line stands, or have one line stand for them again; whether it can."""
+        selected = self.selected
+        run = self._hidden_run(selected) if selected is not None else None
+        if selected is None or run is None or run.opened == wanted:
+            return False
+        if wanted:
+            top = self.visible_rows.start
+            self._cursor_key = self.row_key(selected)
+            if self._follow and self.is_laid_out:
+                self._anchor(*self._end_anchor())
+                self._follow = False
+            self._hidden.open(run)
+            if selected == top:
+                self._anchor(selected, 0)
+        else:
+            self._cursor_key = self.row_key(run.rows.start)
+            self._hidden.close(run)
+            self._bring_into_view(run.rows.start)
+        self.changed()
+        return True
+
+    def action_inspect(self) -> None:
+        if not self.open_hidden(wanted=True):
+            super().action_inspect()
 
     def _is_to_reader(self, entry: FeedItem) -> bool:
         """Whether somebody else has written this to whoever reads it."""
@@ -413,17 +487,20 @@ class FeedView(RowView):
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         rules = [self._rule(words, width) for words in self._headings(index)]
-        return [*rules, *self._entry_strips(self._entry(index), width)]
+        entry, (words, hidden) = self._entry(index), self._hidden_words(index)
+        if words:
+            when = clock_time(entry.at, self._zone, "%H:%M:%S" if width >= WIDE else "%H:%M")
+            line = f"{when} \N{BLACK RIGHT-POINTING SMALL TRIANGLE} {words}; Enter shows"
+            return [*rules, self.strip_of([(fit(line, width), "dim")])]
+        return [*rules, *self._entry_strips(entry, width, hidden)]
 
-    def _entry_strips(self, entry: FeedItem, width: int) -> list[Strip]:
+    def _entry_strips(self, entry: FeedItem, width: int, hidden: str) -> list[Strip]:
         if entry.state == "mark":
             return [self._rule(self.feed.sentence(entry).text, width)]
         wide = width >= WIDE
         name = neutralise_name(entry.sender) or "?"
         name_cells = NAME_CELLS if wide else max(4, min(NAME_CELLS, width // 4))
         when = clock_time(entry.at, self._zone, "%H:%M:%S" if wide else "%H:%M")
-        if self._is_muted(entry):
-            return [self.strip_of([(fit(f"{clock_time(entry.at, self._zone, '%H:%M')} {name}: muted", width), "dim")])]
         to_reader = self._is_to_reader(entry)
         prefix: list[Piece] = [(when, "dim"), (TO_READER, "me") if to_reader else (" ", "dim")]
         role = "own" if entry.own else name_role(entry.sender)
@@ -438,6 +515,8 @@ class FeedView(RowView):
             pieces.append(("  " + words, state_role))
         if entry.late:
             pieces.append(("  came late", "mark"))
+        if hidden:
+            pieces.append((f"  {hidden}", "mark"))
         lines = wrap(pieces, width - indent, ROW_LINES_MAX)
         blank = " " * indent
         return [

@@ -95,6 +95,10 @@ class Rows(Widget):
         """How many of the row's first lines stand above it, such as a date, and are not selected with it."""
         return 0
 
+    def together(self, index: int) -> range:
+        """The rows that one line stands for, the row's own among them: what is at the first of them stands there."""
+        return range(index, index + 1)
+
     def empty_words(self) -> str:
         """What to say when there are no rows."""
         return ""

@@ -37,14 +37,17 @@ class AnchoredRows(Rows):
         if not count:
             return None
         if self._cursor_key is None:
-            return count - 1 if self.follows else 0
-        index = self.row_index(self._cursor_key)
-        return min(index, count - 1) if index is not None else count - 1
+            index: int | None = count - 1 if self.follows else 0
+        else:
+            index = self.row_index(self._cursor_key)
+        return self.together(min(index, count - 1) if index is not None else count - 1).start
 
     @property
     def visible_rows(self) -> range:
         """The indices of the rows of which something is on the screen."""
-        return range(self._visible[0][0], self._visible[-1][0] + 1) if self._visible else range(0)
+        if not self._visible:
+            return range(0)
+        return range(self._visible[0][0], self.together(self._visible[-1][0]).stop)
 
     def changed(self) -> None:
         """The rows have changed: lay out again and paint what differs; nothing while nobody sees them."""
@@ -73,7 +76,11 @@ class AnchoredRows(Rows):
         before = self.selected or 0
         step = -1 if index <= 0 or index < before else 1
         index = max(0, min(index, count - 1))
-        if self.may_follow and index == count - 1:
+        rows = self.together(index)
+        if index > before == rows.start and rows.stop < count:
+            rows = self.together(rows.stop)
+        index = rows.start
+        if self.may_follow and rows.stop == count:
             self._to_end()
         else:
             if self._follow and self.is_laid_out:
@@ -99,11 +106,11 @@ class AnchoredRows(Rows):
         line += lines
         count, width = self.row_count(), self._row_width
         while line < 0 and index > 0:
-            index -= 1
+            index = self.together(index - 1).start
             line += len(self._strips(index, width))
-        while index < count - 1 and line >= (height := len(self._strips(index, width))):
+        while (below := self.together(index).stop) < count and line >= (height := len(self._strips(index, width))):
             line -= height
-            index += 1
+            index = below
         self._set_top(index, max(0, line))
         self.changed()
         visible, selected = self.visible_rows, self.selected
@@ -116,7 +123,7 @@ class AnchoredRows(Rows):
 
     def _end_anchor(self, last: int | None = None) -> tuple[int, int]:
         """The anchor at which the row `last` ends on the last line of the view."""
-        index = self.row_count() - 1 if last is None else last
+        index = self.together(self.row_count() - 1 if last is None else last).start
         room, width = self._row_height, self._row_width
         while True:
             room -= len(self._strips(index, width))
@@ -124,7 +131,7 @@ class AnchoredRows(Rows):
                 return index, -room
             if index == 0:
                 return 0, 0
-            index -= 1
+            index = self.together(index - 1).start
 
     def _set_top(self, index: int, line: int) -> None:
         end = self._end_anchor()
@@ -165,12 +172,13 @@ class AnchoredRows(Rows):
         if index is None:
             return 0, 0
         index = min(index, self.row_count() - 1)
-        if self.row_key(index) != self._top_key:
-            return index, 0
+        first = self.together(index).start
+        if self.row_key(index) != self._top_key or first != index:
+            return first, 0
         width = self._row_width
         line = self._top_line + self.heading_lines(index)
         while line < 0 and index > 0:
-            index -= 1
+            index = self.together(index - 1).start
             line += len(self._strips(index, width))
         return index, max(0, min(line, len(self._strips(index, width)) - 1))
 
@@ -192,7 +200,7 @@ class AnchoredRows(Rows):
         while len(found) < height and index < count:
             below = min(len(self._strips(index, width)), line + height - len(found))
             found += [(index, each) for each in range(line, below)]
-            index, line = index + 1, 0
+            index, line = self.together(index).stop, 0
         return found
 
     def _paint(self) -> None:

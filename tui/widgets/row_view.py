@@ -124,7 +124,7 @@ class RowView(AnchoredRows, can_focus=True):
         count = self.row_count()
         if len(visible) >= count and len(self._visible) < height + (1 if count else 0):
             first, last = (self._visible[0], self._visible[-1]) if self._visible else ((0, 0), (0, 0))
-            if first == (0, 0) and (not count or last[0] == count - 1):
+            if first == (0, 0) and (not count or self.together(last[0]).stop == count):
                 return [blank] * height
         thumb = max(1, min(height, round(height * len(visible) / max(1, count))))
         hidden = max(1, count - len(visible))
@@ -238,9 +238,13 @@ class RowView(AnchoredRows, can_focus=True):
         lines = max(1, int(self._row_height * abs(pages)))
         step = 1 if pages > 0 else -1
         index = selected
-        while lines > 0 and 0 <= index + step < self.row_count():
+        while lines > 0:
+            rows = self.together(index)
+            beyond = rows.stop if step > 0 else rows.start - 1
+            if not 0 <= beyond < self.row_count():
+                break
             lines -= len(self._strips(index, self._row_width))
-            index += step
+            index = self.together(beyond).start
         self.select(index)
 
     def action_top(self) -> None:
