@@ -1,0 +1,213 @@
+"""What one activity is under its answers: a pure fold that no order of coming changes.
+
+It is a state-based CRDT (Shapiro et al., "Conflict-free Replicated Data Types", 2011): sets that grow, and of some
+things the last by (stamp, entry). So answers may come before what they answer, late, twice, and in any order. Each set
+keeps the greatest of its order, up to a bound, and which these are depends on no order of coming, either.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeVar
+
+from core.answers.answer_kinds import Answer
+from core.answers.references import PostReference, Reference, entry_reference
+
+REPLIES_MAX: Final = 1_000
+"""The latest of one activity's replies that are kept."""
+REACTIONS_MAX: Final = 1_000
+"""Of one activity, each somebody else's."""
+EDITS_MAX: Final = 16
+"""The latest of one activity's versions that are kept."""
+
+
+class Reply(NamedTuple):
+    """One that answers an activity in words, in the order of time."""
+
+    stamp: int
+    entry: str
+    own: PostReference | None
+    sender: str
+
+    @property
+    def reference(self) -> Reference | None:
+        """What names it; None if nothing does."""
+        return self.own or entry_reference(self.entry)
+
+
+class Version(NamedTuple):
+    """What an activity's object was from a time on."""
+
+    stamp: int
+    entry: str
+    said: str
+    own: PostReference | None
+
+
+class Reaction(NamedTuple):
+    """The last word of somebody on an activity, by a symbol; an empty one takes back what was said before."""
+
+    stamp: int
+    entry: str
+    symbol: str
+    own: PostReference | None
+    sender: str
+
+
+class Reactions(NamedTuple):
+    """Those who react in one way."""
+
+    symbol: str
+    senders: tuple[str, ...]
+    """In the order of time."""
+
+
+_Item = TypeVar("_Item", Reply, Version)
+
+
+class AnswerSet:
+    """All that was answered to one activity, and whether it is still there."""
+
+    __slots__ = ("_reactions", "_removal", "_replies", "_undone", "_versions", "more_reactions", "more_replies")
+
+    def __init__(self) -> None:
+        self._replies: list[Reply] = []
+        self._versions: list[Version] = []
+        self._reactions: dict[str, Reaction] = {}
+        self._removal: tuple[int, str] | None = None
+        self._undone = False
+        self.more_replies = False
+        """There were more replies than are kept."""
+        self.more_reactions = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AnswerSet) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        return bool(self._replies or self._versions or self._reactions or self._removal or self._undone)
+
+    def take(self, answer: Answer) -> bool:
+        """Fold an answer to this activity in; whether anything is different now. One that does not count changes
+        nothing."""
+        if not answer.counts:
+            return False
+        at = (answer.stamp, answer.entry)
+        if answer.kind == "reply":
+            return self._take_reply(Reply(*at, answer.own, answer.sender))
+        if answer.kind == "edit":
+            return _insert(self._versions, Version(*at, answer.said, answer.own), EDITS_MAX)[0]
+        if answer.kind == "reaction":
+            return self._take_reaction(answer.by, Reaction(*at, answer.said, answer.own, answer.sender))
+        if answer.kind == "removal":
+            return self._take_removal(at)
+        changed, self._undone = not self._undone, True
+        return changed
+
+    def join(self, other: AnswerSet) -> None:
+        """Fold in all that another set of the same activity has: the least that has both."""
+        for reply in other._replies:
+            self._take_reply(reply)
+        for version in other._versions:
+            _insert(self._versions, version, EDITS_MAX)
+        for by, reaction in other._reactions.items():
+            self._take_reaction(by, reaction)
+        if other._removal is not None:
+            self._take_removal(other._removal)
+        self._undone |= other._undone
+        self.more_replies |= other.more_replies
+        self.more_reactions |= other.more_reactions
+
+    # --- what came of it ----------------------------------------------------------------------------------------------
+
+    @property
+    def removed_at(self) -> int | None:
+        """When it was removed; None if it was not. Who removes is not heard again, whatever comes later."""
+        return None if self._removal is None else self._removal[0]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is removed, or, as a reaction, taken back."""
+        return self._undone or self._removal is not None
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """What the activity's object was changed to, the last one counts. Copies of one edit are one."""
+        return tuple(_once(self._versions))
+
+    @property
+    def replies(self) -> tuple[Reply, ...]:
+        """In the order of time. Copies of one reply are one. Some may be removed: their own sets say so."""
+        return tuple(_once(self._replies))
+
+    @property
+    def reactions(self) -> dict[str, Reaction]:
+        """The last word of each, by a claim or an @name. Reactions that are named by an undo are in here: their own
+        sets say so."""
+        return {by: one for by, one in self._reactions.items() if one.symbol}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many things are kept, and how many characters of versions."""
+        things = len(self._replies) + len(self._versions) + len(self._reactions)
+        return things, sum(len(one.said) for one in self._versions)
+
+    # --- folding ------------------------------------------------------------------------------------------------------
+
+    def _take_reply(self, reply: Reply) -> bool:
+        changed, dropped = _insert(self._replies, reply, REPLIES_MAX)
+        if dropped and not self.more_replies:
+            self.more_replies = changed = True
+        return changed
+
+    def _take_reaction(self, by: str, reaction: Reaction) -> bool:
+        before = self._reactions.get(by)
+        if before is not None and _order(before) >= _order(reaction):
+            return False
+        self._reactions[by] = reaction
+        if len(self._reactions) > REACTIONS_MAX:
+            # Whose reaction is kept must not depend on what else has come of theirs.
+            last = max(self._reactions)
+            del self._reactions[last]
+            changed, self.more_reactions = last != by or not self.more_reactions, True
+            return changed
+        return True
+
+    def _take_removal(self, at: tuple[int, str]) -> bool:
+        if self._removal is not None and self._removal <= at:
+            return False
+        self._removal = at
+        return True
+
+
+def _order(item: Reply | Version | Reaction) -> tuple[object, ...]:
+    """The order of (stamp, entry), and beyond that any that is the same everywhere."""
+    return (*item[:2], *map(str, item[2:]))
+
+
+def _insert(items: list[_Item], item: _Item, limit: int) -> tuple[bool, bool]:
+    """Put an item in its place among those that are in order: whether that changed anything, and whether one went."""
+    key = _order(item)
+    at = len(items) if not items or _order(items[-1]) < key else bisect_left(items, key, key=_order)
+    if at < len(items) and items[at] == item:
+        return False, False
+    if len(items) < limit:
+        items.insert(at, item)
+        return True, False
+    if at == 0:
+        return False, True
+    items.insert(at, item)
+    del items[0]
+    return True, True
+
+
+def _once(items: Iterable[_Item]) -> list[_Item]:
+    """The first of each, by its own reference or by its entry."""
+    found: dict[Reference | str, _Item] = {}
+    for item in items:
+        found.setdefault(item.own or item.entry, item)
+    return list(found.values())

@@ -1,0 +1,121 @@
+"""What people see of answers: the last edit, who reacts how, and threads."""
+
+from __future__ import annotations
+
+import json
+
+from core.answers import AnswerKind, AnswerTable, PostReference, Reference, answer_body, entry_reference, read_answer
+
+ANN, BOB = "ann1.1.1", "bob1.1.1"
+POST = PostReference(ANN, "p")
+
+
+class Told:
+    """A table that is told what people do, each at the next moment."""
+
+    def __init__(self) -> None:
+        self.table = AnswerTable()
+        self.at = 0
+
+    def __call__(self, claim: str, kind: AnswerKind, about: Reference | None, content: str = "") -> PostReference:
+        self.at += 1
+        assert about is not None
+        own = PostReference(claim, f"r{self.at}")
+        body = json.dumps(answer_body(kind, about, content=content, own=own)).encode()
+        answer = read_answer(body, stamp=self.at, entry=f"n.1.{self.at}", sender=claim[:3])
+        assert answer is not None
+        self.table.take(answer)
+        return own
+
+
+def test_a_like_is_taken_back_and_given_again():
+    told = Told()
+    like = told(BOB, "reaction", POST)
+    assert [(one.symbol, one.senders) for one in told.table.reactions(POST)] == [("♥", ("bob",))]
+    told(BOB, "undo", like)
+    assert told.table.reactions(POST) == []
+    told(BOB, "reaction", POST, "🎉")
+    assert [one.symbol for one in told.table.reactions(POST)] == ["🎉"]
+    assert [one.symbol for one in told.table.of(POST).reactions.values()] == ["🎉"]
+
+
+def test_somebody_has_one_reaction_the_last():
+    told = Told()
+    for symbol in ("", "🎉", "👀"):
+        told(BOB, "reaction", POST, symbol)
+    told(ANN, "reaction", POST)
+    assert [(one.symbol, one.senders) for one in told.table.reactions(POST)] == [("👀", ("bob",)), ("♥", ("ann",))]
+
+
+def test_nobody_takes_back_what_another_one_likes():
+    told = Told()
+    like = told(BOB, "reaction", POST)
+    told(ANN, "undo", like)
+    assert len(told.table.reactions(POST)) == 1
+
+
+def test_the_last_edit_counts_and_a_removal_beats_all():
+    told = Told()
+    told(ANN, "edit", POST, "second")
+    told(ANN, "edit", POST, "third")
+    told(BOB, "edit", POST, "evil")
+    found = told.table.of(POST)
+    assert [json.loads(one.said)["content"] for one in found.versions] == ["second", "third"]
+    assert found.removed_at is None
+    told(ANN, "removal", POST)
+    told(ANN, "edit", POST, "fourth")
+    assert told.table.of(POST).removed_at == 4
+
+
+def test_a_removed_reply_is_none_any_more():
+    told = Told()
+    reply = told(BOB, "reply", POST)
+    assert [one.own for one in told.table.replies(POST)] == [reply]
+    told(BOB, "removal", reply)
+    assert told.table.replies(POST) == []
+    assert [reference for _, reference in told.table.thread(POST)] == [POST, reply]
+
+
+def test_both_entries_of_an_activity_lead_to_its_one_name():
+    told = Told()
+    told(BOB, "reply", entry_reference("n.1.100"))
+    told(BOB, "reply", entry_reference("m.1.100"))
+    told.table.know("n.1.100", POST)
+    told.table.know("m.1.100", POST)
+    told(BOB, "reply", POST)
+    told(BOB, "reply", entry_reference("m.1.100"))
+    assert len(told.table.replies(POST)) == 4
+    assert len(told.table) == 1
+
+
+def test_two_copies_of_a_reply_are_one():
+    told = Told()
+    body = json.dumps(answer_body("reply", POST, own=PostReference(BOB, "x"))).encode()
+    for at, entry in ((5, "n.1.50"), (6, "m.1.60")):
+        answer = read_answer(body, stamp=at, entry=entry, sender="bob")
+        assert answer is not None
+        told.table.take(answer)
+    (reply,) = told.table.replies(POST)
+    assert reply.stamp == 5
+
+
+def test_a_thread_has_replies_under_what_they_answer():
+    told = Told()
+    first = told(BOB, "reply", POST)
+    second = told(ANN, "reply", POST)
+    under = told(ANN, "reply", first)
+    assert told.table.thread(POST) == [(0, POST), (1, first), (2, under), (1, second)]
+    assert list(told.table.above(under)) == [first, POST]
+    assert told.table.beginning(under) == POST
+
+
+def test_replies_in_a_circle_are_a_thread_of_their_own():
+    told = Told()
+    one, other = PostReference(ANN, "a"), PostReference(BOB, "b")
+    for own, about in ((one, other), (other, one)):
+        body = json.dumps(answer_body("reply", about, own=own)).encode()
+        answer = read_answer(body, stamp=1, entry="", sender="x")
+        assert answer is not None
+        told.table.take(answer)
+    assert told.table.beginning(one) == told.table.beginning(other) == one
+    assert told.table.thread(one) == [(0, one), (1, other)]
