@@ -29,9 +29,11 @@ RECENT_MAX: Final = 20_000
 STREAMS_BEGUN_WITH: Final = 1_000
 """Of the streams of a vector, the latest starts, that a client begins with at a server that tells nothing else."""
 MICROSECONDS: Final = 1_000_000
-CLOCKS_APART: Final = 10 * MICROSECONDS
-"""Microseconds by which servers may date differently what is written at one time: rather is something told that is a
-little older than the client's beginning than that something is left out."""
+CLOCKS_APART: Final = 300 * MICROSECONDS
+"""Microseconds by which servers may date differently what is written at one time. A clock that is further off is told
+of by others, who date anew what it has dated; one that is less far behind, at a server that was started again and
+reaches nobody, dates what it accepts before a beginning elsewhere. Rather is something told that is a little older than
+the client's beginning than that something is left out."""
 
 
 class Inbox:

@@ -532,6 +532,24 @@ def test_accounts_that_came_from_an_expelled_server_since_are_suspended_and_list
     assert logs_in(network, servers[1], "after") and not logs_in(network, servers[1], "too")
 
 
+def test_who_registered_a_name_in_two_parts_of_the_network_goes_on_with_the_account_that_is_not_suspended():
+    network, servers, ada = founded(4)
+    network.part(servers[:2], servers[2:])
+    network.run(20.0)
+    for server in (servers[3], servers[0]):
+        network.registered(server, "bob")
+        network.run(5.0)
+    network.mend()
+    assert network.until(network.is_one, 60.0)
+    network.run(12.0)
+    assert logs_in(network, servers[1], "bob")
+    expels(network, ada, servers[3], 0)
+    network.run(2.0)
+    client = network.logged_in(servers[1], "bob", "s")
+    (success,) = client.of(LoginSuccess)
+    assert success.username is not None and success.username.startswith("bob") and success.username != "bob"
+
+
 def test_what_an_expelled_server_accepted_since_is_not_shown_and_the_rest_as_the_operator_says():
     for activities, shown in (("since", [b"early"]), ("keep", [b"early", b"late"]), ("all", [])):
         network, servers, ada = founded(2)

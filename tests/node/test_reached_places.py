@@ -139,6 +139,27 @@ def test_what_was_said_in_another_part_of_the_network_before_is_not_lost_there(n
     assert client.texts() == [1, 2]
 
 
+def test_what_a_server_accepts_that_is_back_with_a_clock_behind_is_sent_to_who_began_after_another_start(
+    network: ScriptedNetwork,
+) -> None:
+    first = network.start("a", redirects=False)
+    second = network.start("b", join=first, redirects=False)
+    network.run(2.0)
+    second.crash()
+    posts(network, first, 0, 1)
+    first.crash()
+    first = network.start("a", redirects=False)
+    somebody = Returning(network)
+    somebody.come(first)
+    somebody.go()
+    network.clock_offsets["b"] = -250.0
+    network.part([first], [second])
+    second = network.start("b", redirects=False)
+    posts(network, second, 1, 2)
+    client = somebody.come(second)
+    assert client.texts() == [1, 2]
+
+
 def test_what_another_server_accepted_too_is_not_lost_when_that_is_learned_while_the_past_is_read(
     network: ScriptedNetwork,
 ) -> None:

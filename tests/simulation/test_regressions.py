@@ -209,6 +209,10 @@ LESSONS: Final = {
     " removed from it since.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
+    69000020186: "Who had begun at an older server left out what another one dated by a clock that was behind, which"
+    " had been started again with it, and reached nobody.",
+    68000001063: "Who had registered their name in two parts of the network, as the first answer was lost, was kept out"
+    " by the account that was suspended later, and not let in with the other one.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"
     " taken when its time has come.",
 }

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from core.node.clients.resumption import Resumption
+from core.node.kernel.clock import AHEAD_MAX
 from core.node.kernel.connections import Session
 from core.node.kernel.context import PLACE, Context
 from core.node.kernel.states import ConnectionState
@@ -54,14 +55,18 @@ class ReachedPlaces:
         stamp: int,
         recent: Mapping[Stream, int],
     ) -> None:
-        """`stamp`: the largest of what was kept before this start; `recent`: see `Recovered.recent_streams`. A server
-        that cannot be reached may have dated what it wrote otherwise than it is dated here."""
+        """`stamp`: the largest of what was kept before this start; `recent`: see `Recovered.recent_streams`.
+
+        A server that cannot be reached may have dated what it wrote otherwise than it is dated here. One whose clock is
+        behind, and was started again, may date so what it accepts from now on: what is known of streams that are not
+        recent says nothing of it.
+        """
         self._context = context
         self._replication = replication
         self._topology = topology
         self._recent = OrderedDict([*recent.items()][-RECENT_MAX:])
         """The streams that something was handed out of last, and the latest of its stamps."""
-        self._older = stamp
+        self._older = max(0, stamp - AHEAD_MAX, *[*recent.values()][:-RECENT_MAX])
         """No activity of another stream that was handed out is later; of these some may be earlier."""
         self._marks: deque[int] = deque()
         self._newest = stamp

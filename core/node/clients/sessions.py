@@ -320,7 +320,8 @@ class Sessions:
             self._attempts.over(session)
             self._login_failed(session, nobody_called(message.username))
             return
-        fact = candidates[0]
+        # Who registered in two parts of the network has two accounts: one that operators keep out comes last.
+        fact = min(candidates, key=lambda one: self._orders.kept_out(one.claim) is not None)
         verifier = self._secrets.verifier(fact)
         token = self._context.token()
         self._context.actions.append(VerifySecret(token, message.secret, verifier, session.conn, message.username))
