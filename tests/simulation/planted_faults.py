@@ -20,6 +20,7 @@ from core.node.accounts.secrets import Secrets
 from core.node.clients import posting as posting_module
 from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.document_keeping import DocumentKeeping
+from core.node.clients.liveness import LivenessCheck
 from core.node.documents.document_comparisons import DocumentComparisons
 from core.node.documents.documents import Documents
 from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Persist, Send, Subscribe, VerifySecret
@@ -29,6 +30,7 @@ from core.node.kernel.connections import Connection, Session
 from core.node.kernel.context import Context
 from core.node.kernel.timers import Timers
 from core.node.log.record_numbers import RecordNumbers
+from core.node.log.refs import Refs
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
@@ -176,6 +178,13 @@ def takes_each_code_again(patch: Patch) -> None:
 
 def repeats_nothing(patch: Patch) -> None:
     patch.setattr(WriteSet, "logged_in", lambda self, entries: None)
+
+
+def takes_what_comes_late_for_new(patch: Patch) -> None:
+    """Nobody who was silent for long is asked whether they are still there, and no copy is known as one."""
+    patch.setattr(LivenessCheck, "heard", lambda self, session, silence: None)
+    patch.setattr(Refs, "is_first_delivered", lambda self, entry: True)
+    patch.setattr(Refs, "first_delivered", lambda self, columns: columns)
 
 
 def parks_without_a_limit(patch: Patch) -> None:

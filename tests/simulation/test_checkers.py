@@ -74,6 +74,7 @@ from tests.simulation.planted_faults import (
     speaks_natively_to_everybody,
     takes_each_code_again,
     takes_gaps_for_had,
+    takes_what_comes_late_for_new,
     tells_base_servers_everything_twice,
     tells_base_servers_what_they_do_not_know,
     tells_documents_to_others,
@@ -168,6 +169,16 @@ SOMEWHERE = plan(
     arrive(1.0, "nat", "s000"), Operation(5.0, "quit", "s000"), people=(NATIVE,), advertised={"s001": "127.0.0.1"}
 )
 LEAVING = plan(Operation(5.0, "quit", "s001"), people=(), bound=12.0)
+SUSPENDED = plan(
+    arrive(1.0, "nat", "s002"),
+    arrive(1.2, "bas", "s000"),
+    Operation(5.0, "suspend", "s002"),
+    *posts("nat", 5.1, 3),
+    Operation(9.0, "move", "nat", "s000"),
+    Operation(16.0, "resume", "s002"),
+    duration=20.0,
+)
+"""What somebody writes at a server that stands still, they repeat elsewhere; and then it goes on."""
 HALF_OPEN = plan(Operation(5.0, "half-open", "s000", "s001"), people=(), servers=2, lazy_links=0, duration=20.0)
 FULL = plan(
     arrive(1.0, "ano", "s000"),
@@ -251,6 +262,7 @@ CASES = (
     Case(loses_the_second_activity, TALK, "exactly once", "bas never got nat's activity 2"),
     Case(believes_places_to_be_further_on, BACK_AGAIN, "exactly once", "nat never got bas's activity 4"),
     Case(takes_gaps_for_had, ELSEWHERE, "exactly once", "nat never got bas's activity"),
+    Case(takes_what_comes_late_for_new, SUSPENDED, "exactly once", "bas got nat's activity 1 twice"),
     Case(hands_everything_out_twice, TALK, "exactly once", "activity 1 twice"),
     Case(client_does_not_come_back, CUT_OFF, "liveness", "nat is not logged in"),
     Case(never_answers_a_login, ALONE, "liveness", "ano is not logged in"),

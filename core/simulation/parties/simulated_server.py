@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -44,7 +45,8 @@ from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.environment.simulated_network import DialFailure, Encryption
 from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, new_store, with_key, with_network
-from core.simulation.plans.plan import IdentityKind
+from core.simulation.parties.suspended_process import SuspendedProcess
+from core.simulation.plans.plan import IdentityKind, Stillness
 from core.store.identity import LEAP_MAX
 from core.store.kept_founding import with_founding
 from core.store.kept_time import with_told_time
@@ -204,6 +206,7 @@ class SimulatedServer:
         """Codes that were given out here, and how often each may still be used."""
         self.frozen = False
         """Whether nothing that comes over its connections is looked at."""
+        self._suspended: SuspendedProcess | None = None
         self._booted_at = 0.0
         self._ends: dict[int, End] = {}
         self._posts: list[ActivityMessage] = []
@@ -274,6 +277,7 @@ class SimulatedServer:
         """Start the process, from what the disk has."""
         if self.node is not None:
             return
+        self._suspended = None
         environment = self._environment
         self.boots += 1
         self._observer.broke()
@@ -312,6 +316,7 @@ class SimulatedServer:
         if self.node is None:
             return
         self.node = None
+        self._suspended = None
         self._posts = []
         self._behind.clear()
         self._observer.broke()
@@ -329,6 +334,33 @@ class SimulatedServer:
             end.vanish(told=not silent)
         self._ends.clear()
         self._subscribed.clear()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether its process stands still."""
+        return self.node is not None and self._suspended is not None
+
+    def suspend(self, stillness: Stillness) -> None:
+        """The process stands still until `resume`. Nothing if it does, or does not run."""
+        if self.node is not None and self._suspended is None:
+            self._observer.broke()
+            self._suspended = SuspendedProcess(stillness, self._environment.schedule.time)
+
+    def resume(self) -> None:
+        """The process goes on, with what has come for it meanwhile. Nothing if it has not stood still."""
+        suspended, self._suspended = self._suspended, None
+        if self.node is None or suspended is None:
+            return
+        self._observer.broke()
+        seconds = self._environment.schedule.time - suspended.since
+        if suspended.stillness is not Stillness.PROCESS:
+            self._booted_at += seconds
+        if suspended.stillness is Stillness.GUEST:
+            self.clock_offset -= seconds
+        suspended.take_up()
+        self._check_at = None
+        if self._wake_at is not None:
+            self._schedule_check(self._wake_at)
 
     def upgrade(self) -> None:
         """From its next start on it is of the version of today, with a key. Nothing if it is, or runs."""
@@ -373,6 +405,9 @@ class SimulatedServer:
 
     def handle(self, event: Event) -> None:
         """Hand the node an event, if it lives, and do what it wants done; behind that, what comes of it at once."""
+        if self._suspended is not None:
+            self._suspended.put(partial(self.handle, event))
+            return
         if self._acting:
             self._behind.append(event)
             return
@@ -423,6 +458,9 @@ class SimulatedServer:
     def received(self, conn: int, message: Message) -> None:
         if self.frozen:
             return
+        if self._suspended is not None:
+            self._suspended.put(partial(self.received, conn, message))
+            return
         if isinstance(message, ActivityMessage):
             # What has arrived behind it at the same moment is read with it.
             if self._posts and self._posting != conn:
@@ -438,6 +476,9 @@ class SimulatedServer:
         self.handle(MalformedReceived(conn, info))
 
     def closed(self, conn: int, reason: str) -> None:
+        if self._suspended is not None:
+            self._suspended.put(partial(self.closed, conn, reason))
+            return
         end = self._ends.pop(conn, None)
         if end is not None:
             self._subscribed.pop(conn, None)
@@ -622,7 +663,7 @@ class SimulatedServer:
         self._environment.schedule.at(self._booted_at + at / self.clock_rate, lambda: self._check(node, at))
 
     def _check(self, node: Node | None, at: float) -> None:
-        if self.node is not node or self._check_at != at:
+        if self.node is not node or self._check_at != at or self._suspended is not None:
             return
         self._check_at = None
         if self._wake_at is not None and self._wake_at > at:
@@ -649,6 +690,9 @@ class SimulatedServer:
         self._environment.schedule.after(self.stop_after, lambda: self._stop() if self.node is node else None)
 
     def _stop(self) -> None:
+        if self._suspended is not None:
+            self._suspended.put(self._stop)
+            return
         self.node = None
         self._posts = []
         self._environment.network.unlisten(self.address)

@@ -6,12 +6,30 @@ which is how a failure is made shorter.
 
 from __future__ import annotations
 
+import enum
 from typing import Literal
 
 import msgspec
 
 IdentityKind = Literal["certified", "bound", "keyless"]
 """A server's id: made of a key; from before keys, with a key; or of the version before, without one."""
+
+
+class Stillness(enum.Enum):
+    """What stands still for a while."""
+
+    PROCESS = "process"
+    """Its host goes on: it takes connections and confirms what comes, and no clock stands still."""
+    MACHINE = "machine"
+    """Nothing is confirmed. The monotonic clock stands still, as Linux has it; the wall clock is right afterwards."""
+    GUEST = "guest"
+    """The same of a virtual machine, whose wall clock stands still as well."""
+
+
+def stillness_of(amount: float) -> Stillness:
+    """What an operation means by its `amount`, from 0 to 1."""
+    kinds = tuple(Stillness)
+    return kinds[min(int(amount * len(kinds)), len(kinds) - 1)]
 
 
 def server_name(index: int) -> str:

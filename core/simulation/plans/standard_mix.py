@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from core.simulation.environment.randomness import between, pick, seeded
-from core.simulation.plans.plan import IdentityKind, Operation, Person, Plan, server_name
+from core.simulation.plans.plan import IdentityKind, Operation, Person, Plan, Stillness, server_name, stillness_of
 
 SHAPES: Final = ("chain", "star", "tree", "alone")
 CALM: Final = 5.0
@@ -24,6 +24,8 @@ SECRETS_SHARE: Final = 0.15
 """In how many of all worlds people change their secrets."""
 DOCUMENTS_SHARE: Final = 0.4
 """In how many of all worlds people change their accounts' documents."""
+SUSPENDED_SHARE: Final = 0.12
+"""In how many of the worlds in which anything breaks servers stand still for a while, and go on."""
 UPGRADED_SHARE: Final = 0.25
 """In how many of all worlds servers are from before keys: they have ids that are not made of one, or no key at all."""
 FAR_SHARE: Final = 0.06
@@ -72,10 +74,12 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         base_servers = []
     scene = Scene(rng, names, people, CALM, duration, base_servers)
     operations = _lives(scene) + lives_of_base_servers(scene)
-    if rng.random() >= 0.1:
+    breaks = rng.random() >= 0.1
+    if breaks:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
             operations += FAULTS[kind](scene)
+        operations += _suspensions(scene, seed)
     operations += _changed_secrets(scene, seed) + _documents(scene, seed)
     operations = [msgspec.structs.replace(one, at=min(one.at, duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
@@ -198,6 +202,24 @@ def _documents(scene: Scene, seed: int) -> list[Operation]:
         if person.native and person.registers
         for _ in range(pick(rng, 6))
     ]
+
+
+def _suspensions(scene: Scene, seed: int) -> list[Operation]:
+    """Servers stand still, and go on: one after the other, or several at once. A virtual machine's clock is set right
+    in the end, or is not. Drawn from a source of its own: other operations stay where they are."""
+    rng = seeded(seed, "suspensions")
+    if rng.random() >= SUSPENDED_SHARE:
+        return []
+    found: list[Operation] = []
+    for _ in range(1 + pick(rng, 3)):
+        at, name = between(rng, scene.begin, scene.end - 1.0), scene.servers[pick(rng, len(scene.servers))]
+        amount = rng.random()
+        seconds = between(rng, 0.2, 4.0) if rng.random() < 0.4 else between(rng, 4.0, 20.0)
+        again = min(scene.end, at + seconds)
+        found += [Operation(at, "suspend", name, amount=amount), Operation(again, "resume", name)]
+        if stillness_of(amount) is Stillness.GUEST and rng.random() < 0.5:
+            found.append(Operation(again + between(rng, 0.0, 5.0), "clock", name, amount=again - at))
+    return found
 
 
 def lives_of_base_servers(scene: Scene) -> list[Operation]:

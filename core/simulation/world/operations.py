@@ -15,7 +15,7 @@ from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY, LIE
 from core.simulation.plans.orders_mix import ORDER, REDEEM
-from core.simulation.plans.plan import Operation
+from core.simulation.plans.plan import Operation, Stillness, stillness_of
 from core.simulation.world.operators import give_order, redeem
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
@@ -294,6 +294,26 @@ def _clock(world: World, operation: Operation) -> None:
         world.servers[operation.who].jump_clock(operation.amount)
 
 
+def _suspend(world: World, operation: Operation) -> None:
+    """The process of `who` stands still, or its whole machine, as `amount` has it: see `Stillness`."""
+    server = world.servers.get(operation.who)
+    if server is None or server.node is None or server.is_suspended:
+        return
+    stillness = stillness_of(operation.amount)
+    server.suspend(stillness)
+    if stillness is not Stillness.PROCESS:
+        others = [host for host in _hosts(world) if host != server.host]
+        pairs = [pair for other in others for pair in ((server.host, other), (other, server.host))]
+        world.raise_barrier(f"suspended {server.name}", pairs)
+
+
+def _resume(world: World, operation: Operation) -> None:
+    """`who` goes on."""
+    if operation.who in world.servers:
+        world.remove_barrier(f"suspended {operation.who}")
+        world.servers[operation.who].resume()
+
+
 # --- the network ------------------------------------------------------------------------------------------------------
 
 
@@ -443,6 +463,8 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "twin": _twin,
     "twin ends": _twin_ends,
     "clock": _clock,
+    "suspend": _suspend,
+    "resume": _resume,
     "cut": _cut,
     "cut both": _cut_both,
     "mend": _mend,
@@ -486,6 +508,7 @@ def repair(world: World) -> None:
     for server in world.servers.values():
         server.disk.full = False
         server.disk.delay = (0.0005, 0.003)
+        server.resume()
         if server.finished is None:
             _start_server(world, server)
     for name in world.twins:

@@ -267,7 +267,9 @@ class World:
         if self._barriers or self.schedule.time < self._whole_since or max(offsets) - min(offsets) > 2 * CLOSE_CLOCKS:
             return False
         return all(
-            server.disk.is_quick and (server.node is None or not server.node.replication.parked)
+            server.disk.is_quick
+            and not server.is_suspended
+            and (server.node is None or not server.node.replication.parked)
             for server in self.servers.values()
         )
 
