@@ -1,178 +1,44 @@
 """Makes the pictures in `screenshots/` from the real application on a real little network.
 
-Six servers on loopback addresses, each with people of its own; one of them leaves and one dies before the pictures are
-taken. Wall-clock time is shifted to a fixed moment, so the pictures differ only where the network's own timing does.
+`--everything DIRECTORY` makes every picture at every size and in every theme, to be looked at, and leaves those of
+the documents alone. Wall-clock time is shifted to a fixed moment, so the pictures differ only where the network's own
+timing does.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from textual.pilot import Pilot
 
-from core.client import Client, ClientSettings, LoggedIn, NetworkTrust
-from core.engine import EngineSettings, Server
-from core.engine.engine_settings import PasswordSettings
+from core.engine import Server
 from screenshots import over_ssh
+from screenshots.little_network import Network, shift_time, until
+from screenshots.states import MOMENTS, SIZES, STATES, THEMES, Moment, Size, State
 from tui.application.app import ActivityApp
-from tui.feed.activities import note
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel
 from tui.model.network_client import client_factory
 from tui.model.network_faces import SignIn
 
-PICTURES = Path(__file__).resolve().parent
-MOMENT = 1_795_341_840.0
-"""22 November 2026, 10:04:00 UTC."""
-NETWORK_SECRET = "a long secret of the network"
-LIMIT = 20.0
-
-TREE = {"ada": "", "byron": "ada", "curie": "ada", "darwin": "byron", "edison": "byron", "faraday": "curie"}
-"""Each server, and the one that it joins."""
-PEOPLE = {
-    "mia": "ada",
-    "noor": "byron",
-    "oskar": "byron",
-    "pia": "curie",
-    "quinn": "darwin",
-    "rosa": "edison",
-    "samir": "faraday",
-}
-TALK: tuple[tuple[str, str | Mapping[str, Any]], ...] = (
-    ("noor", "Good morning! Is anybody else seeing the new build?"),
-    ("quinn", "yes, rolling it out on darwin right now"),
-    ("pia", {"type": "Like", "object": {"type": "Note", "name": "Release notes 1.4"}}),
-    ("samir", "I will take faraday down for the disk swap, you should not notice a thing"),
-    (
-        "rosa",
-        {
-            "type": "Add",
-            "object": {"type": "Image", "name": "Harbour at night"},
-            "target": {"type": "Collection", "name": "Holidays"},
-        },
-    ),
-    ("oskar", "round trips between byron and ada are below a millisecond, a spare link stands by"),
-    (
-        "mia",
-        {
-            "type": "Invite",
-            "object": {"type": "Person", "name": "Zoe"},
-            "target": {"type": "Event", "name": "Planning on Monday"},
-        },
-    ),
-    ("quinn", {"sensor": "roof", "celsius": 7.50, "at": [47.3769, 8.5417], "serial": 123456789012345678901}),
-    ("noor", "@zoe welcome back! Everything you missed is above the line."),
-    ("pia", {"type": "Question", "name": "Lunch at twelve?"}),
-    ("rosa", {"type": "Accept", "object": {"type": "Event", "name": "Planning on Monday"}}),
-)
-AFTER = (
-    ("oskar", "that went smoothly: curie's people are here already"),
-    ("quinn", "and darwin found its way back by itself, nothing lost"),
-    ("mia", "then I am off to get coffee"),
-)
-
-
-def shift_time() -> None:
-    """Let the wall clock begin at `MOMENT`. Timeouts use the monotonic clock and notice nothing."""
-    begun = time.monotonic()
-    time.time = lambda: MOMENT + time.monotonic() - begun
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until `condition` holds. Raises TimeoutError."""
-    try:
-        async with asyncio.timeout(LIMIT):
-            while not condition():  # noqa: ASYNC110 - there is no event for a picture of the network
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise TimeoutError(f"waited {LIMIT:g} s in vain: {what}") from None
-
-
-class Network:
-    """The servers and the people on them."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.servers: dict[str, Server] = {}
-        self._clients: dict[str, Client] = {}
-        self._tasks: list[asyncio.Task[str]] = []
-        self._trust: NetworkTrust | None = None
-
-    async def start(self) -> None:
-        for place, (name, parent) in enumerate(TREE.items()):
-            await self.start_server(name, f"127.0.0.{place + 1}", parent)
-        await until(lambda: len(self._reachable("ada")) == len(TREE), "all servers to know each other")
-        self._trust = NetworkTrust(self.servers["ada"].snapshot().network)
-        for name, server in PEOPLE.items():
-            await self.start_person(name, server)
-
-    async def start_server(self, name: str, host: str, parent: str) -> None:
-        settings = EngineSettings(
-            data_dir=self._directory / name,
-            host=host,
-            name=name,
-            secret=NETWORK_SECRET,
-            join=self.servers[parent].advertised if parent else None,
-            preset="local",
-            node={"announce_interval": 0.5, "redirects": False},
-            backup_interval=0,
-            passwords=PasswordSettings(memory_kib=64, passes=1),
-        )
-        self.servers[name] = server = Server(settings)
-        await server.start()
-
-    async def start_person(self, name: str, server: str) -> None:
-        logged_in = asyncio.Event()
-
-        def heard(event: object) -> None:
-            if isinstance(event, LoggedIn):
-                logged_in.set()
-
-        settings = ClientSettings(username=name, secret="pw", register=True)
-        others = [self.servers[server].advertised, self.servers["ada"].advertised]
-        self._clients[name] = client = Client(settings, others, heard, trust=self._trust)
-        self._tasks.append(asyncio.create_task(client.run()))
-        async with asyncio.timeout(LIMIT):
-            await logged_in.wait()
-
-    def _reachable(self, name: str) -> list[str]:
-        return [one.name for one in self.servers[name].snapshot().servers if one.state in ("here", "reachable")]
-
-    async def says(self, name: str, what: str | Mapping[str, Any]) -> None:
-        self._clients[name].post(note(what) if isinstance(what, str) else dict(what))
-        await asyncio.sleep(0.35)
-
-    async def lose_one_and_let_one_leave(self) -> None:
-        self.servers["curie"].request_drain("the operator quits")
-        await self.servers.pop("curie").wait_closed()
-        await until(lambda: len(self._reachable("ada")) == len(TREE) - 1, "the network to close after a leave")
-        await self.servers.pop("edison").abort()
-        await until(lambda: len(self._reachable("ada")) == len(TREE) - 2, "the network to close after a loss")
-
-    async def stop(self) -> None:
-        for client in self._clients.values():
-            with contextlib.suppress(Exception):
-                await client.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for server in self.servers.values():
-            await server.abort()
+PICTURES: Final = Path(__file__).resolve().parent
+ZOE: Final = SignIn("register", "zoe", "pw")
+ZOE_AGAIN: Final = SignIn("login", "zoe", "pw")
 
 
 @contextlib.asynccontextmanager
 async def application(
-    server: Server, size: tuple[int, int], *, theme: str = "textual-dark", first: SignIn | None
+    server: Server, size: Size, *, theme: str, first: SignIn | None
 ) -> AsyncIterator[tuple[ActivityApp, Pilot[Any]]]:
-    """The application on a node of the network, on a screen of this size."""
+    """The application on a server of the network, on a screen of this size."""
     session = ClientModel(client_factory((), home=server.connect_local), node=server)
     for notice in server.notices:
         session.noticed(notice)
@@ -190,82 +56,100 @@ async def application(
                 await until(lambda: session.online, "the person to be logged in")
                 app.main.composer.cursor_blink = False
             await pilot.pause(0.3)
-            app.refresh_now()
-            await pilot.pause()
             yield app, pilot
     finally:
         unsubscribe()
         await session.stop()
 
 
-def keep(app: ActivityApp, name: str) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    (PICTURES / f"{name}.svg").write_text(app.export_screenshot(title="activity-tui"), encoding="utf-8")
-    sys.stdout.write(f"screenshots/{name}.svg\n")
+def on_screen(app: ActivityApp) -> str:
+    """The text of the screen, as lines."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.screen.size))
 
 
-ZOE = SignIn("register", "zoe", "pw")
-ZOE_AGAIN = SignIn("login", "zoe", "pw")
-
-
-async def take(network: Network) -> None:
-    ada = network.servers["ada"]
-    async with application(ada, (80, 24), first=None) as (app, pilot):
-        await pilot.press(*"zoe")
-        keep(app, "welcome")
-    for name, what in TALK[:8]:
-        await network.says(name, what)
-    async with application(ada, (120, 40), first=ZOE) as (app, pilot):
-        for name, what in TALK[8:]:
-            await network.says(name, what)
-        await pilot.press(*"thanks! /json and a plain line both work here", "enter")
-        await network.lose_one_and_let_one_leave()
-        for name, words in AFTER:
-            await network.says(name, words)
-        await until(lambda: not app.model.feed.pending(), "the line to come back")
-        app.refresh_now()
-        await pilot.pause(0.3)
-        keep(app, "overview")
-        await pilot.press("escape", "t")
-        await pilot.press("i")
-        await pilot.pause(0.3)
-        keep(app, "overview-light")
-    async with application(ada, (200, 50), first=ZOE_AGAIN) as (app, pilot):
-        keep(app, "large")
-    async with application(ada, (80, 24), first=ZOE_AGAIN) as (app, pilot):
-        keep(app, "feed")
-        for key, name in (("f3", "connections"), ("f4", "users"), ("f5", "events"), ("f6", "network")):
+async def take(server: Server, state: State, size: Size, theme: str, file: Path) -> None:
+    """Bring the application to a state, and keep a picture of it. Raises TimeoutError where it does not come to it."""
+    first = ZOE_AGAIN if state.logged_in else None
+    async with application(server, size, theme=theme, first=first) as (app, pilot):
+        for key in state.keys:
             await pilot.press(key)
-            await pilot.pause(0.2)
-            keep(app, name)
-        await pilot.press("f2", "f7", *"from:quinn darwin")
-        await app.workers.wait_for_complete()
-        await pilot.pause(0.2)
-        keep(app, "filter")
-        await pilot.press("escape", "f7", *"celsius", "enter")
-        await app.workers.wait_for_complete()
-        await pilot.press("enter")
-        await pilot.pause(0.2)
-        keep(app, "inspector")
-        await pilot.press("escape", "escape", "f1")
-        await pilot.pause(0.2)
-        keep(app, "help")
-        await pilot.press("escape", "ctrl+q")
-        await pilot.pause(0.2)
-        keep(app, "quit")
+            await app.workers.wait_for_complete()
+
+        def is_there() -> bool:
+            app.refresh_now()
+            return state.shows in on_screen(app)
+
+        try:
+            await until(is_there, f"{state.name} at {size[0]}x{size[1]} to show {state.shows!r}")
+        except TimeoutError:
+            sys.stderr.write(on_screen(app) + "\n")
+            raise
+        await pilot.pause(0.3)
+        await asyncio.to_thread(file.write_text, app.export_screenshot(title="activity-tui"), encoding="utf-8")
+        sys.stdout.write(f"{file}\n")
 
 
-async def main() -> None:
+Wanted = Callable[[Moment], Iterator[tuple[State, Size, str, Path]]]
+
+
+def of_the_documents(states: Sequence[State]) -> Wanted:
+    """Each picture at the size at which a document shows it."""
+
+    def wanted(moment: Moment) -> Iterator[tuple[State, Size, str, Path]]:
+        for state in states:
+            if state.moment == moment:
+                yield state, state.size, state.theme, PICTURES / f"{state.name}.svg"
+
+    return wanted
+
+
+def everything(states: Sequence[State], directory: Path) -> Wanted:
+    """Each picture at every size and in every theme."""
+
+    def wanted(moment: Moment) -> Iterator[tuple[State, Size, str, Path]]:
+        for state in states:
+            for size in SIZES if state.moment == moment else ():
+                for theme in THEMES:
+                    name = f"{state.name}-{size[0]}x{size[1]}-{theme.removeprefix('textual-')}.svg"
+                    yield state, size, theme, directory / name
+
+    return wanted
+
+
+async def make(wanted: Wanted, *, ssh: bool) -> None:
     with tempfile.TemporaryDirectory() as directory:
         network = Network(Path(directory))
         try:
             await network.start()
-            await take(network)
-            await over_ssh.take(network.servers["ada"], "zoe", Path(directory))
+            ada = network.servers["ada"]
+            async with application(ada, SIZES[0], theme=THEMES[0], first=ZOE):
+                pass
+            for moment in MOMENTS:
+                await network.come_to(moment)
+                for state, size, theme, file in wanted(moment):
+                    await take(ada, state, size, theme, file)
+            if ssh:
+                await over_ssh.take(ada, "zoe", Path(directory))
         finally:
             await network.stop()
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m screenshots.generate", description=__doc__)
+    parser.add_argument("--everything", metavar="DIRECTORY", type=Path, help="every state, size and theme, to look at")
+    parser.add_argument("--only", metavar="STATE", default="", help="of this state only")
+    chosen = parser.parse_args()
+    states = [state for state in STATES if chosen.only in ("", state.name)]
+    if not states:
+        parser.error(f"there is no state {chosen.only}: choose one of {', '.join(state.name for state in STATES)}")
+    if chosen.everything is None:
+        wanted = of_the_documents(states)
+    else:
+        chosen.everything.mkdir(parents=True, exist_ok=True)
+        wanted = everything(states, chosen.everything)
+    asyncio.run(make(wanted, ssh=chosen.everything is None and not chosen.only))
+
+
 if __name__ == "__main__":
     shift_time()
-    asyncio.run(main())
+    main()
