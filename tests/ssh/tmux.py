@@ -92,9 +92,14 @@ class Tmux:
 
     async def cursor_at(self, words: str, limit: float = 15.0) -> None:
         """Wait until the terminal's cursor, shown or hidden, is in a line with these words behind it."""
-        async with asyncio.timeout(limit):
-            while words not in await self._from_cursor():  # noqa: ASYNC110 - another process has it
-                await asyncio.sleep(0.05)
+        behind = ""
+        try:
+            async with asyncio.timeout(limit):
+                while words not in (behind := await self._from_cursor()):  # noqa: ASYNC110 - another process has it
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            screen = await self.screen()
+            raise AssertionError(f"{words!r} is not behind the cursor, but {behind!r}, on\n{screen}") from None
 
     async def _from_cursor(self) -> str:
         column, row = (await self._run("display-message", "-p", "#{cursor_x} #{cursor_y}")).split()

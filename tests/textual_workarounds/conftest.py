@@ -11,9 +11,11 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.suggester import Suggester
+from textual.widgets import Input
 
 from tests.tui.conftest import quick_readers, world
 from tui.textual_workarounds import (
+    cursor_at_end,
     nearest_colours,
     partial_updates,
     resizing,
@@ -42,6 +44,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
         (Compositor, "_get_renders", partial_updates._get_renders),
         (Strip, "divide", strip_cycles._divide),
         (Strip, "crop_extend", strip_cycles._crop_extend),
+        (Input, "cursor_screen_offset", cursor_at_end._cursor_screen_offset),
         (Suggester, "_get_suggestion", unawaited_suggestions._get_suggestion),
         (textual.app, "asyncio", asyncio),
         (textual.app, "redirect_stdout", contextlib.redirect_stdout),

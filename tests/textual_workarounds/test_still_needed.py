@@ -36,7 +36,7 @@ from textual.worker import WorkerFailed
 
 import tui.textual_workarounds
 from tests.tui.driving import until
-from tui.textual_workarounds import partial_updates, resizing, strip_cycles
+from tui.textual_workarounds import cursor_at_end, partial_updates, resizing, strip_cycles
 from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 
 pytestmark = pytest.mark.usefixtures("plain")
@@ -278,6 +278,29 @@ def test_unawaited_suggestions_python_complains_of_one_that_is_left_undone():
         del suggestion
         gc.collect()
     assert any("never awaited" in str(each.message) for each in said)
+
+
+async def cells_before_the_cursor(value: str) -> int:
+    """Where the terminal's cursor is told to be at the end of what was written in a line."""
+
+    class Line(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Input(value)
+
+    async with Line().run_test() as pilot:
+        line = pilot.app.query_one(Input)
+        line.cursor_position = len(value)
+        await pilot.pause()
+        return line.cursor_screen_offset.x - line.content_region.x
+
+
+async def test_cursor_at_end_the_terminals_cursor_is_one_cell_past_it():
+    assert [await cells_before_the_cursor(value) for value in ("", "ab", "\N{CJK UNIFIED IDEOGRAPH-4EAC}")] == [1, 3, 3]
+
+
+async def test_cursor_at_end_mended_it_is_where_the_next_character_will_stand():
+    cursor_at_end.install()
+    assert [await cells_before_the_cursor(value) for value in ("", "ab", "\N{CJK UNIFIED IDEOGRAPH-4EAC}")] == [0, 2, 2]
 
 
 def test_shared_style_codes_the_second_terminal_gets_the_colours_of_the_first():

@@ -49,6 +49,7 @@ from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.textual_workarounds import (
+    cursor_at_end,
     nearest_colours,
     partial_updates,
     resizing,
@@ -150,6 +151,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
         own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
         self.stylesheet.source = own.source
+        cursor_at_end.install()
         partial_updates.install()
         strip_cycles.install()
         resizing.install()
