@@ -21,7 +21,7 @@ from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Offset
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
@@ -239,9 +239,10 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         focused = self.focused if self._running else None
         if isinstance(focused, RowView):
             return focused.cursor_offset
-        if focused is None or isinstance(focused, Input):
-            return self._writing_at
-        return focused.content_region.offset
+        if isinstance(focused, Input | TextArea):
+            # Not where one said last that it is: another one may have the focus again.
+            return focused.cursor_screen_offset
+        return self._writing_at if focused is None else focused.content_region.offset
 
     @cursor_position.setter
     def cursor_position(self, place: Offset) -> None:
