@@ -262,12 +262,12 @@ class FakeClient:
     def searches_past(self) -> bool:
         return hasattr(WORLDS[self.model].past, "find")
 
-    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
+    async def find_in_past(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
         read = WORLDS[self.model].past
         find = getattr(read, "find", None)
         if find is None:
             raise PastNotShown("this server is of a version that does not look through its past")
-        page: PastPage = await find(place, query)
+        page: PastPage = await find(place, query) if most == 1 else await find(place, query, most)
         return page
 
     async def close(self) -> None:

@@ -40,6 +40,8 @@ class History:
         self._seen = (feed.runs, feed.gone_above)
         """The window that this is about, and how often it had let go of its oldest rows."""
         self.loading = False
+        self.beginning: float | None = None
+        """When the first activity that is kept was written, in seconds since 1970; None while nobody has asked."""
         self._feed = feed
         self._read = read
         self._is_own = is_own
@@ -113,7 +115,16 @@ class History:
             self._mark_beginning()
         return before - feed.first_serial
 
+    async def learn_beginning(self) -> None:
+        """Ask once when the first activity was written, if that is further back than what is loaded."""
+        if self.beginning is None and self.above == "more":
+            page = await self._read_shown(None, backward=False)
+            if page.entries:
+                self.beginning = page.entries[0].stamp / MICROSECONDS
+
     def _mark_beginning(self) -> None:
+        first = self._feed.by_serial(self._feed.first_serial)
+        self.beginning = first.at if first is not None else self.beginning
         self._feed.mark_top(BEGINNING)
         self._found("all")
 

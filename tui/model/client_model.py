@@ -251,12 +251,12 @@ class ClientModel:
         """Whether the present server looks for what matches in all of the past."""
         return self._client is not None and self._client.searches_past
 
-    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        """The newest activity before a place that matches; a page may have none, and more to look at. Raises as
+    async def find_in_past(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        """The newest activities before a place that match; a page may have none, and more to look at. Raises as
         `ClientFace.find_in_past`."""
         if self._client is None:
             raise NotConnected("you are not logged in")
-        return await self._client.find_in_past(place, query)
+        return await self._client.find_in_past(place, query, most)
 
     def listen_for_silence(self) -> None:
         """Look whether the server still says something."""

@@ -75,8 +75,8 @@ class NetworkClient:
     def searches_past(self) -> bool:
         return self._client.searches_past
 
-    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        return await self._client.read_past(place, backward=True, most=1, query=query)
+    async def find_in_past(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        return await self._client.read_past(place, backward=True, most=most, query=query)
 
     async def close(self) -> None:
         await self._client.close()

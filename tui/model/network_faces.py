@@ -81,8 +81,9 @@ class ClientFace(Protocol):
         """Whether it looks for what matches in them."""
         ...
 
-    async def find_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        """The newest activity before a place that matches a query, and up to where was looked. Raises the same."""
+    async def find_in_past(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        """The newest activities before a place that match a query, at most so many, and up to where was looked. Raises
+        the same."""
         ...
 
     async def close(self) -> None: ...

@@ -152,15 +152,17 @@ def unseen(model: ClientModel) -> str:
             return f"Not connected yet: {neutralise(model.stage_words, 120)}"
 
 
-def feed_note(model: ClientModel, at: float | None, zone: tzinfo | None, problem: str) -> str:
-    """Where one reads in the feed, by the time of the topmost activity; nothing while one follows. `problem`: why no
-    more can be read, as a clause."""
+def feed_note(model: ClientModel, at: float | None, share: float | None, zone: tzinfo | None, problem: str) -> str:
+    """Where one reads in the feed, by the time of the topmost activity, and how far that is on the way from the first
+    one (0) to the present (1), if that is known; nothing while one follows. `problem`: why no more can be read, as a
+    clause."""
     if at is None:
         return ""
     today = same_day(at, model.clock(), zone)
     when = clock_time(at, zone, "%H:%M" if today else "%a %d %b %Y, %H:%M")
     state = "reading more\N{HORIZONTAL ELLIPSIS}" if model.past.loading else problem and neutralise(problem, 120)
-    return f"reading {when} \u00b7 {state or 'End follows'}"
+    where = f" \u00b7 {round(100 * share)} % of the past" if share is not None else ""
+    return f"reading {when}{where} \u00b7 {state or 'End follows'}"
 
 
 def looked_back(model: ClientModel, zone: tzinfo | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar, Final
 
 from textual import on
 from textual.widgets import Input
@@ -11,9 +12,35 @@ from core.query import EVERYTHING, Query, parse
 from tui.screens.searching_past import SearchingScreen
 from tui.widgets.feed_view import FeedView
 
+OF_MATCHES: Final = frozenset({"feed.next_match", "feed.previous_match", "feed.hits"})
+"""Actions that need a filter."""
+
 
 class FilteringScreen(SearchingScreen):
     """The panes, with a filter over the feed."""
+
+    near_keys: ClassVar[frozenset[str]] = OF_MATCHES | {"feed.leave"}
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """Keys that do nothing now but say why."""
+        if not self.painted:
+            return OF_MATCHES
+        idle = frozenset() if self.feed.filter else OF_MATCHES
+        return idle if self._leaves_something else idle | {"feed.leave"}
+
+    @property
+    def _leaves_something(self) -> bool:
+        """Whether Esc leads out of something."""
+        return isinstance(self.focused, Input) or bool(self.feed.filter) or self.feed.came_from or self.zoomed
+
+    _idle: frozenset[str] = OF_MATCHES
+
+    def show_bars(self) -> None:
+        super().show_bars()
+        if self._idle != (idle := self.idle_keys):
+            self._idle = idle
+            self.refresh_bindings()
 
     def action_filter(self) -> None:
         self.action_show_pane("feed")
@@ -67,9 +94,6 @@ class FilteringScreen(SearchingScreen):
 
     def action_previous_match(self) -> None:
         self._move_match(-1)
-
-    def _say_there_is_no_filter(self) -> None:
-        self.notify("There is no filter: / sets one.", markup=False, timeout=3)
 
     def _move_match(self, step: int) -> None:
         if not self.feed.filter:

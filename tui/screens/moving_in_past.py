@@ -3,6 +3,7 @@ as they come near an edge of the window."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine
 from datetime import tzinfo
 from typing import Any, Final
@@ -20,6 +21,7 @@ FIRST_PAGES: Final = 2
 """Pages that are read on top of the feed before the server is asked where something matches."""
 LOOK_BACK_PAGES: Final = 40
 """Pages in which a filter looks for a match where the server does not: 20,000 activities. Then it asks to go on."""
+MICROSECONDS: Final = 1_000_000
 ENDS: Final = ("last", "end", "now", "present")
 BEGINNINGS: Final = ("first", "beginning", "start")
 
@@ -51,6 +53,7 @@ class PastScreen(PanesScreen):
                     break
                 self.show_news()
                 if not feed.hides_some or feed.matches > found:
+                    await self._learn_beginning()
                     return
             else:
                 self.notify("Nothing matches so far back: g looks further.", markup=False, timeout=4)
@@ -61,9 +64,15 @@ class PastScreen(PanesScreen):
                     markup=False,
                     timeout=6,
                 )
+            await self._learn_beginning()
         finally:
             self._looking_back = False
             self.show_news()
+
+    async def _learn_beginning(self) -> None:
+        """Find out how far back the past goes; where nobody tells, the feed's position is not shown."""
+        with contextlib.suppress(PastNotShown, NotConnected, PastUnreadable, OutcomeUnknown):
+            await self.model.past.learn_beginning()
 
     async def _finds_older(self) -> bool:
         """Whether the server looks for what matches a filter, and one goes there."""
@@ -100,6 +109,10 @@ class PastScreen(PanesScreen):
     def _beginning_wanted(self) -> None:
         self._go(self._to_beginning())
 
+    @on(FeedView.MomentWanted)
+    def _moment_wanted(self, event: FeedView.MomentWanted) -> None:
+        self._go(self._to_moment(int(event.at * MICROSECONDS)))
+
     @on(FeedView.BackWanted)
     def _back_wanted(self, event: FeedView.BackWanted) -> None:
         self._go(self._to_place(event.bookmark))
@@ -111,6 +124,8 @@ class PastScreen(PanesScreen):
         self.past_problem = ""
         try:
             await going
+            if not self.feed.following:
+                await self._learn_beginning()
         except PastNotShown as error:
             self._to_top_of_loaded()
             self.notify(f"What is loaded here is all of the past: {error}.", markup=False, timeout=5)

@@ -27,9 +27,9 @@ from tui.screens.reading import inspector_of
 from tui.textual_workarounds import toast_placement
 from tui.user_actions.line_completion import query_completions
 from tui.widgets.bars import ShareBar, TabBar, TopBar
-from tui.widgets.completing_input import CompletingInput
 from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
+from tui.widgets.filter_input import FilterInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.row_view import RowView
 
@@ -94,7 +94,7 @@ class PanesScreen(Screen[None]):
                 "feed",
                 Horizontal(
                     Label("Filter", id="filter-label"),
-                    CompletingInput(
+                    FilterInput(
                         query_completions,
                         lambda: chain(names_at_hand(self.model), filter(None, [self.model.username, ANONYMOUS])),
                         lambda: tags_at_hand(self.model),
@@ -114,6 +114,7 @@ class PanesScreen(Screen[None]):
                     reader=lambda: self.model.known_name,
                     new_from=lambda: self.model.concerns.line,
                     muted=lambda: self.model.concerns.muted,
+                    beginning=lambda: self.model.past.beginning,
                     widget_id="feed",
                 ),
                 Static("", id="composer-problem", classes="problem", markup=False),
@@ -218,7 +219,7 @@ class PanesScreen(Screen[None]):
         """The lines above the panes and the panes' titles, if they have something new to say."""
         model, feed, snapshot = self.model, self.feed, self.model.snapshot
         found = self._filter_problem
-        note = overview.feed_note(model, feed.reading_at, self._zone, self.past_problem)
+        note = overview.feed_note(model, feed.reading_at, feed.share, self._zone, self.past_problem)
         if feed.filter and not found:
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import tzinfo
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from core.client import PastNotShown, PastPage, PastPlace, PastUnreadable
+from core.query import Query
 from tui.feed.feed_item import place_of
 from tui.model.client_model import ClientModel
+from tui.screens.finding import HITS_MAX, FoundHits, Hit, HitsScreen, hit_here, hit_of
 from tui.screens.moving_in_past import PastScreen
 from tui.text.clock_times import clock_time
+from tui.text.safe_text import neutralise
 
 PAUSE: Final = 0.2
 """Seconds until the server is asked again, when it had more to do before it could look."""
@@ -18,6 +23,7 @@ TRIES: Final = 50
 """How often in a row, at most."""
 PATIENCE: Final = 0.02
 """Seconds between two looks whether what was loaded has been looked through."""
+HITS_AT_A_TIME: Final = 50
 MICROSECONDS: Final = 1_000_000
 
 
@@ -116,6 +122,48 @@ class SearchingScreen(PastScreen):
             self.looked_back = f"looked back to {day}\N{HORIZONTAL ELLIPSIS}{slow}"
             self.show_bars()
 
+    def action_list_hits(self) -> None:
+        """Show what matches as a list."""
+        query = self.feed.filter
+        if not query:
+            self._say_there_is_no_filter()
+            return
+        look = self._look_in_past if self.model.searches_past else self._look_in_loaded
+        words = neutralise(self.filter_input.value.strip(), 60)
+        self.app.push_screen(HitsScreen(words, query, partial(look, query), self._zone), self._see_hit)
+
+    async def _look_in_past(self, query: Query, place: PastPlace | None) -> FoundHits:
+        for _ in range(TRIES):
+            page = await self.model.find_in_past(place, str(query), HITS_AT_A_TIME)
+            if page.entries or not page.more or page.reached != place:
+                break
+            await asyncio.sleep(PAUSE)
+        else:
+            raise PastUnreadable("the server has too much else to do")
+        hits = [hit_of(entry) for entry in reversed(page.entries)]
+        reached = page.reached or (hits[-1].place if hits else place)
+        return FoundHits(hits, reached, page.more, "without an index" if page.unindexed is None and page.more else "")
+
+    async def _look_in_loaded(self, query: Query, place: PastPlace | None) -> FoundHits:
+        await self._loaded_is_looked_through()
+        hits = [hit_here(row) for row in islice(self.feed.matching(query), HITS_MAX)]
+        return FoundHits(hits, None, False, "only what is loaded was looked through")
+
+    def _see_hit(self, hit: Hit | None) -> None:
+        """Go to a hit, and show what stands around it."""
+        if hit is None:
+            return
+        if not self.feed.showing_rest:
+            self.feed.toggle_rest()
+        if hit.serial is not None:
+            self._show_match(hit.serial)
+        elif hit.place is not None:
+            self._go(self._stand_at_match(hit.place))
+        self.feed.focus()
+
+    def _say_there_is_no_filter(self) -> None:
+        self.notify("There is no filter: / sets one.", markup=False, timeout=3)
+
     async def _stand_at_match(self, place: PastPlace) -> None:
         """Have the feed at a match, and select it."""
         await self.model.past.go_to(place.before)
@@ -125,5 +173,10 @@ class SearchingScreen(PastScreen):
         await self._loaded_is_looked_through()
         serial = self.model.feed.serial_of(str(place.id))
         if serial is not None:
-            self.feed.stand_at(serial)
+            self._show_match(serial)
         self.show_news()
+
+    def _show_match(self, serial: int) -> None:
+        self.feed.stand_at(serial)
+        if self.feed.open_hidden(wanted=True):
+            self.feed.stand_at(serial)

@@ -23,10 +23,13 @@ ActionScope = Literal[
     "invitation",
     "tree",
     "secret",
+    "filter",
+    "hits",
 ]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
 one writes, where words are completed, in a question with two answers, in a dialog with fields, in one that is read, in
-the one that tells how others join, in an activity in full, at a secret that was made."""
+the one that tells how others join, in an activity in full, at a secret that was made, in the line of the filter, in the
+list of what it finds."""
 
 ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 
@@ -115,6 +118,7 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Out of the line where you write, or of the filter, back to the list; in the feed, back to where you were.",
         "Feed",
         "leave_field",
+        footer="Back",
     ),
     UserAction(
         "feed.filter",
@@ -133,7 +137,15 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Feed",
         "toggle_rest",
     ),
-    UserAction("feed.next_match", "n", "Next match", "Move to the next match of the filter.", "Feed", "next_match"),
+    UserAction(
+        "feed.next_match",
+        "n",
+        "Next match",
+        "Move to the next match of the filter.",
+        "Feed",
+        "next_match",
+        footer="Next",
+    ),
     UserAction(
         "feed.previous_match",
         "N",
@@ -141,6 +153,38 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Move to the match before, also beyond what is loaded.",
         "Feed",
         "previous_match",
+        footer="Prev",
+    ),
+    UserAction(
+        "feed.hits",
+        "h",
+        "List the hits\N{HORIZONTAL ELLIPSIS}",
+        "Show what the filter finds in all of the past as a list; Enter goes to one.",
+        "Feed",
+        "list_hits",
+        footer="Hits",
+    ),
+    UserAction(
+        "filter.find",
+        "enter",
+        "Find",
+        "In the line of the filter: to the newest match; n and N go from match to match.",
+        "Feed",
+        "submit",
+        scope="filter",
+        palette=False,
+        footer="Find",
+    ),
+    UserAction(
+        "hits.go",
+        "enter",
+        "Go there",
+        "In the list of hits: read the feed where the selected one stands. Esc in the feed goes back.",
+        "Feed",
+        "inspect",
+        scope="hits",
+        palette=False,
+        footer="Go there",
     ),
     UserAction(
         "feed.go",

@@ -21,6 +21,8 @@ _TOGETHER: Final[tuple[frozenset[ActionScope], ...]] = (
     frozenset({"application", "form"}),
     frozenset({"application", "text", "invitation", "rows"}),
     frozenset({"application", "secret"}),
+    frozenset({"application", "panes", "completion", "filter"}),
+    frozenset({"application", "hits", "rows"}),
 )
 """Scopes whose keys work in one place at the same time."""
 

@@ -17,6 +17,7 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "feed.context": "only matches, hide the rest",
     "feed.next_match": "find next, search again",
     "feed.previous_match": "find previous, search back",
+    "feed.hits": "results, search results, find all, matches",
     "feed.go": "jump, time, past, history, day, goto",
     "feed.next_unread": "jump to new, unseen, where I was",
     "feed.mentions": "mention, to me, direct, inbox, replies, notifications",

@@ -98,6 +98,13 @@ class FeedView(RowView):
     class BeginningWanted(Message):
         """Somebody wants to read from the first activity on."""
 
+    class MomentWanted(Message):
+        """Somebody wants to read from a time on, in seconds since 1970."""
+
+        def __init__(self, at: float) -> None:
+            super().__init__()
+            self.at = at
+
     class BackWanted(Message):
         """Somebody wants to go back to where they were, which is not in the window any more."""
 
@@ -116,12 +123,14 @@ class FeedView(RowView):
         reader: Callable[[], str | None] = lambda: None,
         new_from: Callable[[], Hashable] = lambda: None,
         muted: Callable[[], Query] = lambda: EVERYTHING,
+        beginning: Callable[[], float | None] = lambda: None,
         widget_id: str | None = None,
     ) -> None:
         """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come.
         `reader`: the name of who reads this, if the network knows it. `new_from`: the `key` of the row
         from which on all is new to them. `muted`: what finds the rows
-        of which they want to see no more than that they are there, if it finds not everything."""
+        of which they want to see no more than that they are there, if it finds not everything. `beginning`: when the
+        first activity of all was written, once that is known."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
@@ -131,6 +140,8 @@ class FeedView(RowView):
         self._reader = reader
         self._new_from = new_from
         self._muted = muted
+        self._beginning = beginning
+        self._dragged_to: float | None = None
         self._hidden = HiddenRuns(self._entry, self._why_hidden)
         self._filter = EVERYTHING
         self._generation = 0
@@ -226,6 +237,14 @@ class FeedView(RowView):
         self._searching = False
         self.changed()
         self.post_message(self.FilterProgress(len(self._matches), False))
+
+    def matching(self, wanted: Query) -> Iterator[FeedItem]:
+        """The matches of the filter, the newest first; those of another one are not known, and there are none."""
+        if wanted == self._filter:
+            for serial in reversed(tuple(self._matches)):
+                entry = self.feed.by_serial(serial)
+                if entry is not None:
+                    yield entry
 
     def move_match(self, step: int) -> bool:
         """Select the next (1) or previous (-1) match; whether there is one."""
@@ -575,6 +594,51 @@ class FeedView(RowView):
         serial = None if self.following else self._top_serial()
         entry = self.feed.by_serial(serial) if serial is not None else None
         return entry.at if entry is not None else None
+
+    @property
+    def share(self) -> float | None:
+        """How far what is read is from the first activity of all (0) to the present (1), by time; by rows where all of
+        them are loaded. None where it is not known how much there is."""
+        if self.following:
+            return 1.0
+        beginning, at = self._beginning(), self.reading_at
+        if self.feed.attached and not self._older():
+            hidden = self.row_count() - len(self.visible_rows)
+            return self.visible_rows.start / hidden if hidden > 0 else None
+        if beginning is None or at is None:
+            return None
+        return max(0.0, min(1.0, (at - beginning) / max(1.0, self._clock() - beginning)))
+
+    @property
+    def _is_part(self) -> bool:
+        """Whether it is known of which past the loaded rows are a part."""
+        return self._beginning() is not None and (self._older() or not self.feed.attached) and not self.hides_some
+
+    def _thumb(self, height: int) -> range:
+        share = self.share if self._is_part else None
+        if share is None:
+            return super()._thumb(height)
+        start = round((height - 1) * share)
+        return range(start, start + 1)
+
+    def _drag_to(self, y: int) -> None:
+        beginning = self._beginning()
+        if not self._is_part or beginning is None:
+            super()._drag_to(y)
+            return
+        share = max(0.0, min(1.0, y / max(1, self._row_height - 1)))
+        self._dragged_to = beginning + share * (self._clock() - beginning)
+
+    def dropped(self) -> None:
+        at, self._dragged_to = self._dragged_to, None
+        if at is None:
+            return
+        if at >= self._clock():
+            self.action_end()
+        elif at == self._beginning():
+            self.post_message(self.BeginningWanted())
+        else:
+            self.post_message(self.MomentWanted(at))
 
     def bookmark(self) -> Bookmark:
         """Where one is."""

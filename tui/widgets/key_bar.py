@@ -23,10 +23,22 @@ _DIVIDER: Final = "\N{LEFT ONE EIGHTH BLOCK}"
 
 @runtime_checkable
 class HasIdleKeys(Protocol):
-    """A widget some of whose keys do nothing there but say why."""
+    """A widget or screen some of whose keys do nothing there but say why."""
 
-    idle_keys: ClassVar[frozenset[str]]
-    """The ids of their actions."""
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """The ids of their actions."""
+        ...
+
+
+@runtime_checkable
+class HasNearKeys(Protocol):
+    """A screen some of whose keys belong to what a person is doing there."""
+
+    @property
+    def near_keys(self) -> frozenset[str]:
+        """The ids of their actions."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,10 @@ class KeyBar(Widget):
         app = self.app
         if screen is not app.screen or not app.app_focus:
             return
+        if screen is not self.screen and screen.is_attached:
+            # In a dialog, too, the keys are those of where the focus is.
+            screen.bindings_updated_signal.unsubscribe(self)
+            screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
         keys: dict[str, _Key] = {}
         palette = None
         focused = screen.focused
@@ -95,9 +111,9 @@ class KeyBar(Widget):
                 continue  # It is written, and does nothing else.
             if isinstance(node, HasIdleKeys) and binding.id in node.idle_keys:
                 continue
-            shown = _Key(
-                binding.key, app.get_key_display(binding), binding.description, enabled, tooltip, node is app.screen
-            )
+            is_near = isinstance(node, HasNearKeys) and binding.id in node.near_keys
+            everywhere = node is app.screen and not is_near
+            shown = _Key(binding.key, app.get_key_display(binding), binding.description, enabled, tooltip, everywhere)
             if key == app.COMMAND_PALETTE_BINDING:
                 palette = shown
             elif binding.show:
@@ -117,8 +133,9 @@ class KeyBar(Widget):
         keys = list(self._keys)
         while len(keys) > 1 and sum(key.cells + 1 for key in keys) - 1 > room:
             # What belongs to the place where one is stays longer than what works in all panes; how to get help and how
-            # to leave come last, and are the last to go.
-            keys.remove(next((key for key in reversed(keys) if key.everywhere), keys[0]))
+            # to leave come last, and are the last to go; before them what Enter does.
+            near = keys[1] if len(keys) > 3 else keys[0]
+            keys.remove(next((key for key in reversed(keys) if key.everywhere), near))
         for key in keys:
             places.append((column, key))
             column += key.cells + 1

@@ -119,21 +119,27 @@ class RowView(AnchoredRows, can_focus=True):
         return self.content_region.offset
 
     def _scrollbar(self, height: int) -> list[Segment]:
-        blank = Segment(" ", self.style_of("text"))
+        thumb = self._thumb(height)
+        if not thumb:
+            return [Segment(" ", self.style_of("text"))] * height
+        on = Segment("\N{RIGHT HALF BLOCK}", self.style_of("thumb"))
+        off = Segment("\N{BOX DRAWINGS LIGHT VERTICAL}", self.style_of("bar"))
+        return [on if y in thumb else off for y in range(height)]
+
+    def _thumb(self, height: int) -> range:
+        """Which lines of the scrollbar stand for what is on the screen; none where that is everything."""
         visible = self.visible_rows
         count = self.row_count()
         if len(visible) >= count and len(self._visible) < height + (1 if count else 0):
             first, last = (self._visible[0], self._visible[-1]) if self._visible else ((0, 0), (0, 0))
             if first == (0, 0) and (not count or self.together(last[0]).stop == count):
-                return [blank] * height
+                return range(0)
         thumb = max(1, min(height, round(height * len(visible) / max(1, count))))
         hidden = max(1, count - len(visible))
         start = min(height - thumb, round((height - thumb) * (visible.start / hidden)))
         if self._follow:
             start = height - thumb
-        on = Segment("\N{RIGHT HALF BLOCK}", self.style_of("thumb"))
-        off = Segment("\N{BOX DRAWINGS LIGHT VERTICAL}", self.style_of("bar"))
-        return [on if start <= y < start + thumb else off for y in range(height)]
+        return range(start, start + thumb)
 
     # --- Textual ---------------------------------------------------------------------------------------------------
 
@@ -187,6 +193,10 @@ class RowView(AnchoredRows, can_focus=True):
         if self._dragging:
             self._dragging = False
             self.release_mouse()
+            self.dropped()
+
+    def dropped(self) -> None:
+        """The scrollbar was let go."""
 
     def _drag_to(self, y: int) -> None:
         count = self.row_count()

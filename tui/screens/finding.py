@@ -1,0 +1,212 @@
+"""What matches, as a list: each hit with its time, its sender and the part that matches; one is gone to by Enter."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import tzinfo
+from typing import ClassVar, Final, NamedTuple
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.strip import Strip
+
+from core.client import NotConnected, OutcomeUnknown, PastEntry, PastNotShown, PastPlace, PastUnreadable
+from core.query import Query, spans_of
+from tui.feed.activities import sentence
+from tui.feed.feed_item import FeedItem, place_of
+from tui.screens.dialog import DialogScreen
+from tui.text.clock_times import clock_time
+from tui.text.figures import count
+from tui.text.safe_text import ELLIPSIS, fit, neutralise_name
+from tui.user_actions.action_registry import bindings
+from tui.widgets.roles import Piece
+from tui.widgets.row_view import RowView
+from tui.widgets.wrapping import highlight
+
+HITS_MAX: Final = 2_000
+"""Hits in the list; whoever wants older ones says `before:`."""
+TEXT_MAX: Final = 400
+"""Characters kept of one."""
+NEAR: Final = 10
+"""So many hits from the end of the list more are asked for."""
+MICROSECONDS: Final = 1_000_000
+MOMENT: Final = "%Y-%m-%d %H:%M"
+
+
+class Hit(msgspec.Struct, frozen=True, gc=False):
+    """One activity that matches: its place, or, where a server names none, its serial in the feed."""
+
+    place: PastPlace | None
+    serial: int | None
+    at: float
+    sender: str
+    text: str
+
+
+class FoundHits(NamedTuple):
+    """What one look has found."""
+
+    hits: list[Hit]
+    reached: PastPlace | None
+    """Up to where was looked."""
+    more: bool
+    note: str = ""
+    """What is to be said of it, as a clause."""
+
+
+LookFurther = Callable[[PastPlace | None], Awaitable[FoundHits]]
+"""The newest hits before a place; None: before the present. Raises as reading the past does."""
+
+
+def hit_of(entry: PastEntry) -> Hit:
+    """An activity of the past as a hit."""
+    said = sentence(entry.body)
+    place = place_of(entry.id, entry.stamp)
+    return Hit(place, None, entry.stamp / MICROSECONDS, entry.sender or said.sender, said.text[:TEXT_MAX])
+
+
+def hit_here(row: FeedItem) -> Hit:
+    """A row of the feed as a hit."""
+    return Hit(row.place, row.serial, row.at, row.sender, sentence(row.body).text[:TEXT_MAX])
+
+
+class HitsView(RowView):
+    """The hits, the newest first."""
+
+    BINDINGS: ClassVar = bindings("hits")
+
+    class MoreWanted(Message):
+        """Somebody is near the end of the list."""
+
+    def __init__(self, query: Query, zone: tzinfo | None, *, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
+        self._query = query
+        self._zone = zone
+        self.hits: list[Hit] = []
+        self.words = f"Searching{ELLIPSIS}"
+        """What stands there while there are none."""
+
+    def row_count(self) -> int:
+        return len(self.hits)
+
+    def row_key(self, index: int) -> Hashable:
+        return index
+
+    def row_index(self, key: Hashable) -> int | None:
+        assert isinstance(key, int)
+        return key
+
+    def row_strips(self, index: int, width: int) -> Sequence[Strip]:
+        hit = self.hits[index]
+        name = neutralise_name(hit.sender) or "?"
+        lead: list[Piece] = [(clock_time(hit.at, self._zone, MOMENT) + " ", "dim"), (fit(name, 12) + " ", "own")]
+        room = max(1, width - sum(len(text) for text, _ in lead[:1]) - 13)
+        matching = highlight([(matching_part(hit.text, self._query, room), "text")], self._query.words)
+        return [self.strip_of([*lead, *matching]).crop(0, width)]
+
+    def row_copy(self, index: int) -> str | None:
+        return self.hits[index].text
+
+    def empty_words(self) -> str:
+        return self.words
+
+    def moved(self, step: int) -> None:
+        if step > 0 and self.visible_rows.stop > self.row_count() - NEAR:
+            self.post_message(self.MoreWanted())
+
+
+def matching_part(text: str, query: Query, cells: int) -> str:
+    """The part of a safe text in which a query's words stand, in so many cells; its beginning where none does."""
+    begin = min((span[0] for span in spans_of(query.words, text)), default=0)
+    if begin > cells // 2:
+        cut = text.rfind(" ", 0, begin - cells // 4)
+        text = ELLIPSIS + text[max(cut + 1, begin - cells // 2) :]
+    return fit(text, cells)
+
+
+class HitsScreen(DialogScreen[Hit | None]):
+    """The hits of a query; the answer is one of them."""
+
+    BINDINGS: ClassVar = bindings("form", "application.help")
+
+    def __init__(self, words: str, query: Query, look_further: LookFurther, zone: tzinfo | None) -> None:
+        """`words`: the query as it was written, safe."""
+        super().__init__()
+        self._words = words
+        self._query = query
+        self._look_further = look_further
+        self._zone = zone
+        self._reached: PastPlace | None = None
+        self._note = ""
+        self._more = True
+        self._looking = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -large", id="hits-dialog") as dialog:
+            dialog.border_title = f"Hits: {self._words}".replace("[", r"\[")
+            yield HitsView(self._query, self._zone, widget_id="hits")
+
+    @property
+    def view(self) -> HitsView:
+        return self.query_one("#hits", HitsView)
+
+    def on_mount(self) -> None:
+        self.view.focus()
+        self._look_on()
+
+    @on(HitsView.MoreWanted)
+    def _look_on(self) -> None:
+        if self._more and not self._looking:
+            self._looking = True
+            self.run_worker(self._look(), exclusive=True)
+
+    async def _look(self) -> None:
+        """Look on until the list is full beyond what is on the screen, or the past is at its end."""
+        view, wanted = self.view, len(self.view.hits) + self.size.height + NEAR
+        problem = ""
+        try:
+            while self._more and len(view.hits) < wanted:
+                self._take(await self._look_further(self._reached))
+                self._tell()
+        except (NotConnected, PastNotShown, PastUnreadable, OutcomeUnknown) as error:
+            problem = str(error)
+            self._more = False
+        finally:
+            self._looking = False
+        self._tell(problem)
+
+    def _take(self, found: FoundHits) -> None:
+        view = self.view
+        view.hits += found.hits
+        self._reached, self._note = found.reached or self._reached, found.note
+        self._more = found.more and len(view.hits) < HITS_MAX
+        view.changed()
+
+    def _tell(self, problem: str = "") -> None:
+        view = self.view
+        words = count(len(view.hits), "hit")
+        if problem:
+            words += f" \N{MIDDLE DOT} no more: {problem}"
+        elif len(view.hits) >= HITS_MAX:
+            words += " \N{MIDDLE DOT} for older ones say before: and a date"
+        elif not self._more:
+            words += f" \N{MIDDLE DOT} {self._note or 'all of the past was looked through'}"
+        elif self._reached is not None:
+            moment = clock_time(self._reached.stamp / MICROSECONDS, self._zone, MOMENT)
+            words += f" \N{MIDDLE DOT} looked back to {moment}{ELLIPSIS if self._looking else ''}"
+            words += f" \N{MIDDLE DOT} {self._note}" if self._note else ""
+        view.words = "Nothing matches." if not self._more else f"Searching{ELLIPSIS}"
+        self.query_one("#hits-dialog").border_subtitle = words.replace("[", r"\[")
+        if not view.hits:
+            view.changed()
+
+    @on(RowView.Inspected)
+    def _chosen(self, event: RowView.Inspected) -> None:
+        event.stop()
+        self.dismiss(self.view.hits[event.index])
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
