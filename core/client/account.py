@@ -25,6 +25,8 @@ class ClientAccount:
         """The name that was given."""
         self.name = settings.username
         """The account's name, which another account may have forced to differ."""
+        self.claim: str | None = None
+        """That of the account, as a server of ours has told it; None for anonymous, and as long as none has."""
         self._secret = settings.secret
         self._wanted: str | None = None
         """The secret that the account is to have, while it is not known whether it has."""

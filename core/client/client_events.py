@@ -27,6 +27,8 @@ class LoggedIn(msgspec.Struct, frozen=True):
     address: Address | None
     stamp: int | None = None
     """The server's time, in microseconds since 1970, by which it dates activities; None if it does not tell."""
+    claim: str | None = None
+    """The account's claim, which no other name changes; None for anonymous, and at a server that does not tell."""
 
 
 class LoginRefused(msgspec.Struct, frozen=True):
@@ -64,11 +66,15 @@ class ActivityArrived(msgspec.Struct, frozen=True):
 
 
 class PostAccepted(msgspec.Struct, frozen=True):
-    """What was posted is kept by a server. `id` and `stamp` are None at a base server."""
+    """What was posted is kept by a server. `id` and `stamp` are None at a base server.
+
+    `reference`: what others call it by who answer it; None where that is not known.
+    """
 
     ref: str
     id: str | None
     stamp: int | None
+    reference: str | None = None
 
 
 class PostRefused(msgspec.Struct, frozen=True):

@@ -150,6 +150,7 @@ class LoggingIn:
         self.online_since = now
         self._route.arrived()
         self._account.name = message.username or self._settings.username
+        self._account.claim = message.claim
         self._posts.logged_in(native=self.native)
         if message.id is not None:
             if PLACE in message.features:
@@ -170,7 +171,7 @@ class LoggingIn:
         else:
             self._inbox.live = True
             self._course.set_deadline(now + self._settings.base_settle)
-        self._outputs.tell(LoggedIn(self._account.name, self._route.current, message.stamp))
+        self._outputs.tell(LoggedIn(self._account.name, self._route.current, message.stamp, message.claim))
         if self._account.logged_in():
             self._outputs.tell(self._account.changed())
         elif self._account.changing and "change_secret" in self.features:

@@ -26,11 +26,12 @@ from core.wire.entries import COUNTER_MAX, EntryId, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.names import ANONYMOUS
+from core.wire.references import entry_reference, own_reference, with_reference
 
 OWN_MAX: Final = 20_000
 """Posts that are known for this client's own when they come back."""
-ENVELOPE_BYTES: Final = 256
-"""What `previous`, its stamp and `age` may add to the line of a post."""
+ENVELOPE_BYTES: Final = 256 + 512
+"""What `previous`, its stamp and `age`, and the activity's own reference, may add to the line of a post."""
 
 
 class OutgoingPosts:
@@ -68,11 +69,6 @@ class OutgoingPosts:
         if excess > 0:
             raise ValueError(f"the activity is {excess} bytes too long: with its envelope it must fit into 64 KiB")
         self._posts.add(ref, raw, size)
-        user = self._account.name
-        sender = "" if user == ANONYMOUS else user
-        self._own[ref] = idempotency_fingerprint(sender, ref, stamp_activity(raw, user))
-        if len(self._own) > OWN_MAX:
-            self._own.popitem(last=False)
         self._send(now)
         return ref
 
@@ -136,7 +132,7 @@ class OutgoingPosts:
         if post is not None:
             if entry_id is not None:
                 self._writes.add(post, entry_id, message.stamp)
-            self._outputs.tell(PostAccepted(message.ref, message.id, message.stamp))
+            self._outputs.tell(PostAccepted(message.ref, message.id, message.stamp, _reference(post, entry_id)))
         else:
             self._writes.acknowledged(message.ref, entry_id, message.stamp)
         self._send(now)
@@ -206,10 +202,25 @@ class OutgoingPosts:
         if self._writes.repeating:
             return
         for post in self._posts.ready():
+            if not post.ever_sent:
+                self._goes_out(post)
             post.sent = post.ever_sent = True
             post.sent_at = now
             previous, age = (self._writes.last, post.age(now)) if self._native else (None, None)
             self._outputs.send(self._message(post.ref, post.activity, previous, age))
+
+    def _goes_out(self, post: PendingPost) -> None:
+        """A post is sent for the first time: from now on it is the same bytes, wherever it is repeated."""
+        claim, user = self._account.claim, self._account.name
+        if claim is not None:
+            said = with_reference(post.activity, claim, post.ref)
+            if said is not post.activity:
+                post.activity = said
+                post.size = len(encode(self._message(post.ref, post.activity)))
+        sender = "" if user == ANONYMOUS else user
+        self._own[post.ref] = idempotency_fingerprint(sender, post.ref, stamp_activity(post.activity, user))
+        if len(self._own) > OWN_MAX:
+            self._own.popitem(last=False)
 
     def _message(
         self,
@@ -227,6 +238,13 @@ class OutgoingPosts:
             previous_stamp=previous.stamp if previous is not None else None,
             age=min(round(age, 6), wire.AGE_MAX) if age is not None else None,
         )
+
+
+def _reference(post: PendingPost, entry_id: EntryId | None) -> str | None:
+    """What an accepted post is called by who answers it."""
+    if (said := own_reference(post.activity, post.ref)) is not None:
+        return said
+    return None if entry_id is None else entry_reference(entry_id)
 
 
 def _readable_id(message: wire.ActivityAck) -> EntryId | None:

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.messages import OrderList
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
+    from core.wire.references import (
+        REFERENCE_CHARACTERS_MAX,
+        AccountReference,
+        Reference,
+        account_reference,
+        entry_reference,
+        parse_reference,
+        reference_in,
+    )
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
     from core.wire.secret_keeping import KeepsSecret
     from core.wire.server_keys import ServerKey, fingerprint, is_certified
@@ -37,8 +46,10 @@ __all__ = [
     "CLIENT_LINE_BYTES_MAX",
     "CODE_BYTES",
     "DEFAULT_PORT",
+    "REFERENCE_CHARACTERS_MAX",
     "SECRET_CHARACTERS_MAX",
     "AccountFact",
+    "AccountReference",
     "Address",
     "Ed25519Signer",
     "Entry",
@@ -52,12 +63,15 @@ __all__ = [
     "ListedOrder",
     "Order",
     "OrderList",
+    "Reference",
     "Scope",
     "ServerKey",
     "Stream",
+    "account_reference",
     "code_id",
     "code_of",
     "code_verifier",
+    "entry_reference",
     "fingerprint",
     "idempotency_fingerprint",
     "invitation_line",
@@ -69,8 +83,10 @@ __all__ = [
     "parse_address",
     "parse_entry_id",
     "parse_port",
+    "parse_reference",
     "read_invitation",
     "read_public_key",
+    "reference_in",
     "registrable_problem",
     "scope_of",
     "secret_problem",
@@ -115,6 +131,15 @@ if not TYPE_CHECKING:
                 "original_name",
                 "registrable_problem",
                 "secret_problem",
+            ),
+            "references": (
+                "REFERENCE_CHARACTERS_MAX",
+                "AccountReference",
+                "Reference",
+                "account_reference",
+                "entry_reference",
+                "parse_reference",
+                "reference_in",
             ),
             "secret_keeping": ("KeepsSecret",),
             "signed_orders": (

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from core.wire.account_documents import CLAIM_CHARACTERS_MAX
 from core.wire.account_votes import VOTES_MAX, Vote
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
@@ -150,6 +151,8 @@ class LoginSuccess(Message, frozen=True):
     """In the place of `vector`, for a client that shows `place` and has said of nothing that it has it."""
     lacks: EntryNumbers | None = None
     """What the server has not got of the client's own; None: nothing that the client named is known here."""
+    claim: Annotated[str, msgspec.Meta(min_length=1, max_length=CLAIM_CHARACTERS_MAX)] | None = None
+    """The claim of the account, by which its activities are referred to; none for `anonymous`."""
 
 
 class LoginFailed(Message, frozen=True):

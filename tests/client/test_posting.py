@@ -35,7 +35,7 @@ def test_an_acknowledged_post_is_accepted_with_its_id_and_stamp() -> None:
     driven.online()
     ref = driven.post({"a": 1})
     accept(driven, ref, 7)
-    assert driven.of(PostAccepted) == [PostAccepted(ref, "n.1.7", 1007)]
+    assert driven.of(PostAccepted) == [PostAccepted(ref, "n.1.7", 1007, "activity:n.1.7")]
 
 
 def test_an_acknowledgement_that_comes_twice_is_told_once() -> None:

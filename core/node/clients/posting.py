@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from core.node.clients.liveness import LivenessCheck
 from core.node.clients.secret_macs import SecretMacs
@@ -23,7 +24,12 @@ from core.wire.idempotency import fingerprint_of
 from core.wire.limits import ACTIVITY_BYTES_MAX
 from core.wire.messages import ActivityAck, ActivityMessage, ActivityRefused, AuthenticationFail, Message
 from core.wire.names import ANONYMOUS
+from core.wire.references import says_another
 from core.wire.signed_orders import Order
+
+
+SAID_MAX: Final = 128
+"""Characters of an activity's id that people are told."""
 
 
 class _Run:
@@ -153,6 +159,12 @@ class Posting:
             if not run.bodies:
                 run.previous = previous
         ref = message.ref if session.native else None
+        if "id" in message.activity or "@id" in message.activity:
+            other = says_another(message.activity, session.claim, ref)
+            if other is not None:
+                self._accept(session, run)
+                self._refuse_reference(session, ref, other)
+                return
         body = stamp_activity(message.activity, user)
         fingerprint = None
         if ref is not None:
@@ -182,6 +194,18 @@ class Posting:
         run.refs.append(ref)
         run.fingerprints.append(fingerprint)
         run.sinces.append(context.ago(message.age) if ref is not None and message.age is not None else None)
+
+    def _refuse_reference(self, session: Session, ref: str | None, said: str) -> None:
+        """An activity calls itself what is another one's."""
+        text = f"its id says that it is {said[:SAID_MAX]!r}, which it is not; leave the id out"
+        self._context.tell_few_of(
+            session.claim or "", "refused", f"an activity of {session.user} was refused: {text}", "info"
+        )
+        if ref is not None:
+            self._context.send(session, ActivityRefused(ref, text))
+            self.liveness.refused(session)
+        else:
+            self._context.refuse(session, AuthenticationFail(text), "activity refused: it calls itself another one")
 
     def _accept(self, session: Session, run: _Run) -> None:
         """Accept a run, which is over with this: the next one may begin."""

@@ -404,7 +404,7 @@ class Sessions:
             info += f": the name {message.username} belongs to an account that was registered earlier"
         if session.native:
             time = context.clock.read(context.now.wall)
-            success = LoginSuccess(info, id=context.id, username=name, stamp=time)
+            success = LoginSuccess(info, id=context.id, username=name, stamp=time, claim=claim)
             context.send(session, self._with_beginning(session, success, wish, lacks))
             self._told_time.told()
             self.document_keeping.came(session)
