@@ -26,7 +26,7 @@ from core.wire.entries import COUNTER_MAX, EntryId, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.names import ANONYMOUS
-from core.wire.references import entry_reference, own_reference, with_reference
+from core.wire.references import EntryReference, reference_among, with_reference
 
 OWN_MAX: Final = 20_000
 """Posts that are known for this client's own when they come back."""
@@ -242,9 +242,8 @@ class OutgoingPosts:
 
 def _reference(post: PendingPost, entry_id: EntryId | None) -> str | None:
     """What an accepted post is called by who answers it."""
-    if (said := own_reference(post.activity, post.ref)) is not None:
-        return said
-    return None if entry_id is None else entry_reference(entry_id)
+    found = reference_among(post.activity) or (None if entry_id is None else EntryReference(entry_id))
+    return None if found is None else str(found)
 
 
 def _readable_id(message: wire.ActivityAck) -> EntryId | None:

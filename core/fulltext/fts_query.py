@@ -33,8 +33,8 @@ def match_of(query: Query) -> str | None:
     if not query.wanted:
         return None
     wanted = " AND ".join(_either(terms) for terms in query.wanted)
-    # Of a longer one the index would leave out what only begins like it.
-    unwanted = [term for term in query.unwanted if len(term.words) <= PHRASE_MAX]
+    # Of a longer one the index would leave out what only begins like it; and references whose case is another one.
+    unwanted = [term for term in query.unwanted if len(term.words) <= PHRASE_MAX and term.kind != "about"]
     return f"({wanted}) NOT {_either(unwanted)}" if unwanted else wanted
 
 

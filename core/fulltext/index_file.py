@@ -19,7 +19,7 @@ from core.store.files import open_private
 log = logging.getLogger(__name__)
 
 INDEX: Final = "node.search.db"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables, and of what is taken for a word: with another one the index is made anew."""
 CACHE_KIB: Final = 4 * 1024
 

@@ -4,9 +4,10 @@ The *words* are those of all texts and numbers in the object, at any depth, afte
 the object is to be read (`@context`, types, `mediaType`) is no text. An object without a type is shown as JSON, and of
 such a one the names of its members are words, too.
 
-The *labels* are what a query names by itself: who sent it, whom it is to, its tags and its types. It is to those whom
-ActivityStreams 2.0 says so (`to`, `cc`, `bto`, `bcc`, `audience`) and those whom a text mentions as `@name`; its tags
-are `#words` of its texts and the names in `tag`.
+The *labels* are what a query names by itself: who sent it, whom it is to, its tags, its types, and which activities it
+is about, by their references, which are no text: itself, and what it names as its `object` or in `inReplyTo`. It is to
+those whom ActivityStreams 2.0 says so (`to`, `cc`, `bto`, `bcc`, `audience`) and those whom a text mentions as `@name`;
+its tags are `#words` of its texts and the names in `tag`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ LABEL_CHARACTERS_MAX: Final = 128
 BETWEEN_TEXTS: Final = "\ue000"
 """A token that no text has: no phrase goes from one text to the next."""
 
-LabelKind = Literal["from", "to", "tag", "type"]
+SCHEME: Final = "activity:"
+"""Of the references by which activities are called (`core.wire.references`)."""
+REFERENCE_CHARACTERS_MAX: Final = 512
+
+LabelKind = Literal["from", "to", "tag", "type", "about"]
 
 VERSION_1_VERBS: Final[Mapping[str, str]] = {
     "post": "Create",
@@ -46,6 +51,10 @@ VERSION_1_VERBS: Final[Mapping[str, str]] = {
 }
 """The verbs of ActivityStreams 1.0, as version 2 calls them."""
 
+_REFERENCE: Final = re.compile(r"activity:[A-Za-z0-9._~%-]+(?:/[A-Za-z0-9._~%-]+)?")
+_BEGINNING: Final = re.compile(r"activity:(?:[A-Za-z0-9._~%-]+/?[A-Za-z0-9._~%-]*)?")
+_NAMING: Final = ("id", "@id", "object", "inReplyTo")
+_NAMED_WITHIN: Final = ("id", "@id", "inReplyTo")
 _TYPES: Final = ("type", "@type", "verb", "objectType")
 _NO_TEXT: Final = frozenset(["@context", "authenticated_user", "mediaType", *_TYPES])
 _MARKED_UP: Final = ("content", "contentMap", "summary", "summaryMap")
@@ -87,6 +96,14 @@ def label(kind: LabelKind, value: str) -> str:
     return f"{kind}:{folded_label(value)}"
 
 
+def is_reference(text: str, *, begins: bool = False) -> bool:
+    """Whether a text is a reference to an activity, or with `begins` perhaps the beginning of one. They are compared as
+    they stand."""
+    if begins and SCHEME.startswith(text):
+        return True
+    return len(text) <= REFERENCE_CHARACTERS_MAX and (_BEGINNING if begins else _REFERENCE).fullmatch(text) is not None
+
+
 def folded_label(value: str) -> str:
     """A value of a label as it is compared. Some signs have a blank in them once they are folded."""
     return fold(value.strip()[:LABEL_CHARACTERS_MAX]).strip()[:LABEL_CHARACTERS_MAX].rstrip()
@@ -118,6 +135,7 @@ def text_of(sender: str, body: bytes) -> ActivityText:
         sender = vouched
     labels = dict.fromkeys([label("from", sender)] if sender else ())
     labels.update(dict.fromkeys(_type_labels(members)))
+    labels.update(dict.fromkeys(_references(members)))
     labels.update(dict.fromkeys(_recipients(members)))
     words = words_of(sender)
     left = CHARACTERS_MAX
@@ -141,6 +159,8 @@ def _texts(members: dict[str, Any]) -> Iterator[str]:
     while waiting:
         key, value, is_markup = waiting.pop()
         if isinstance(value, str):
+            if value.startswith(SCHEME) and is_reference(value):
+                continue
             yield _without_markup(value) if is_markup and "<" in value else value
         elif isinstance(value, dict):
             markup = _MARKED_UP if value.get("mediaType") in (None, "text/html") else ()
@@ -185,6 +205,21 @@ def _recipients(members: dict[str, Any]) -> Iterator[str]:
             for key in _RECIPIENTS:
                 for name in _names_in(one.get(key)):
                     yield label("to", name)
+
+
+def _references(members: dict[str, Any]) -> Iterator[str]:
+    inner = members.get("object")
+    if isinstance(inner, list):
+        inner = inner[0] if inner else None
+    for one, keys in ((members, _NAMING), (inner, _NAMED_WITHIN)):
+        if not isinstance(one, dict):
+            continue
+        for key in keys:
+            for value in one[key] if isinstance(one.get(key), list) else [one.get(key)]:
+                if isinstance(value, dict):
+                    value = value.get("id")
+                if isinstance(value, str) and value.startswith(SCHEME) and is_reference(value):
+                    yield f"about:{value}"
 
 
 def _tags(members: dict[str, Any]) -> Iterator[str]:

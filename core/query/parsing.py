@@ -5,9 +5,10 @@
     from:ann  to:bob        who sent it, and who is meant     type:Note       what it is
     after:2026-11-01        from then on; before:2d           until two days ago
     not deploy  -deploy     without; so for all of these
+    about:activity:…        the activity with this reference, and what answers it
 
-All of it has to hold; of several `from:`, and of several `type:`, one. A word that is written with signs between its
-letters (`1.4`, `e-mail`) is these words one after the other. `@ann` is `to:ann`.
+All of it has to hold; of several `from:`, of several `type:` and of several `about:`, one. A word that is written with
+signs between its letters (`1.4`, `e-mail`) is these words one after the other. `@ann` is `to:ann`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 from datetime import tzinfo
 from typing import Final
 
-from core.query.activity_text import LabelKind, folded_label
+from core.query.activity_text import SCHEME, LabelKind, folded_label, is_reference
 from core.query.folding import words_of
 from core.query.moments import moment
 from core.query.query import Query, Term
@@ -25,7 +26,7 @@ QUERY_CHARACTERS_MAX: Final = 2_000
 TERMS_MAX: Final = 32
 
 _ITEM: Final = re.compile(
-    r"(?P<minus>-?)(?:(?P<key>from|to|type|before|after):|(?P<hash>#)|(?P<at>@))?"
+    r"(?P<minus>-?)(?:(?P<key>from|to|type|about|before|after):|(?P<hash>#)|(?P<at>@))?"
     r'(?:"(?P<quoted>(?:[^"]|"")*)"(?P<star>\*?)|(?P<plain>\S*))',
     re.IGNORECASE,
 )
@@ -33,6 +34,7 @@ _EXAMPLES: Final = {
     "from": "from:ann",
     "to": "to:bob",
     "type": "type:Note",
+    "about": "about:activity:abcdef.123.4/ref-1",
     "before": "before:2026-11-01",
     "after": "after:2d",
     "tag": "#ops",
@@ -70,7 +72,7 @@ class _Reader:
         self._zone = zone
         self._unfinished = unfinished
         self._wanted: list[tuple[Term, ...]] = []
-        self._any: dict[str, list[Term]] = {"from": [], "type": []}
+        self._any: dict[str, list[Term]] = {"from": [], "type": [], "about": []}
         self._unwanted: list[Term] = []
         self._since: int | None = None
         self._until: int | None = None
@@ -128,12 +130,21 @@ class _Reader:
             self._wanted.append((term,))
 
     def _label(self, key: str, value: str, begins: bool, item: re.Match[str]) -> Term:
+        if key == "about":
+            return self._reference(value, begins, item)
         folded = folded_label(value)
         if not folded:
             said = "#" if key == "tag" else item[0].lstrip("-")
             raise QueryError(item.start(), f"{said} needs a value, such as {_EXAMPLES[key]}")
         kind: LabelKind = key  # type: ignore[assignment]
         return Term(kind, (folded,), begins)
+
+    def _reference(self, value: str, begins: bool, item: re.Match[str]) -> Term:
+        text = value if value.startswith(SCHEME) or (begins and SCHEME.startswith(value)) else SCHEME + value
+        if not (is_reference(text) or (begins and is_reference(text, begins=True))):
+            said = item[0].lstrip("-")[:40]
+            raise QueryError(item.start(), f"{said} needs a reference, such as {_EXAMPLES['about']}: `post` tells it")
+        return Term("about", (text,), begins)
 
     def _words(self, value: str, begins: bool, item: re.Match[str]) -> Term:
         words = words_of(value)

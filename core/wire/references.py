@@ -33,8 +33,8 @@ _OVERLOOKED: Final = re.compile("[\x00-\x20\x7f-\xa0\ufeff]")
 _encoder: Final = msgspec.json.Encoder()
 
 
-class AccountReference(NamedTuple):
-    """An activity by whose it is, and under which ref they posted it."""
+class PostReference(NamedTuple):
+    """What an account has posted, by whose it is and under which ref they posted it."""
 
     claim: str
     ref: str
@@ -43,49 +43,55 @@ class AccountReference(NamedTuple):
         return f"{SCHEME}{_encoded(self.claim)}/{_encoded(self.ref)}"
 
 
-Reference = AccountReference | EntryId
+class EntryReference(NamedTuple):
+    """What has no account, or was given no ref, by the entry as which it was accepted."""
+
+    entry: EntryId
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{_encoded(self.entry.node)}.{self.entry.incarnation}.{self.entry.seq}"
 
 
-def account_reference(claim: str, ref: str) -> str | None:
+Reference = PostReference | EntryReference
+
+
+def post_reference(claim: str, ref: str) -> PostReference | None:
     """What an account's activity is called; None if that would be too long."""
-    if not claim or not ref:
+    found = PostReference(claim, ref)
+    return found if claim and ref and len(str(found)) <= REFERENCE_CHARACTERS_MAX else None
+
+
+def entry_reference(entry: str) -> EntryReference | None:
+    """What an entry is called, by its identity in writing; None if that is none."""
+    try:
+        return EntryReference(parse_entry_id(entry))
+    except ValueError:
         return None
-    text = str(AccountReference(claim, ref))
-    return text if len(text) <= REFERENCE_CHARACTERS_MAX else None
 
 
-def entry_reference(entry_id: EntryId) -> str:
-    """What an entry is called."""
-    return f"{SCHEME}{_encoded(entry_id.node)}.{entry_id.incarnation}.{entry_id.seq}"
-
-
-def parse_reference(text: str) -> Reference:
-    """Read a reference. Raises ValueError."""
-    found = _REFERENCE.fullmatch(text) if len(text) <= REFERENCE_CHARACTERS_MAX else None
+def read_reference(text: object) -> Reference | None:
+    """What a URI names; None if it is no reference. Never fails."""
+    found = _REFERENCE.fullmatch(text) if isinstance(text, str) and len(text) <= REFERENCE_CHARACTERS_MAX else None
     if found is None:
-        raise ValueError("not a reference: expected activity:CLAIM/REF or activity:NODE.INCARNATION.NUMBER")
+        return None
     try:
         whose, ref = _decoded(found[1]), None if found[2] is None else _decoded(found[2])
-    except UnicodeDecodeError:
-        raise ValueError("not a reference: it is not UTF-8") from None
-    reference = parse_entry_id(whose) if ref is None else AccountReference(whose, ref)
-    written = entry_reference(reference) if isinstance(reference, EntryId) else str(reference)
-    if written != text:
-        raise ValueError(f"not a reference: it is written {written}")
-    return reference
+        reference = EntryReference(parse_entry_id(whose)) if ref is None else PostReference(whose, ref)
+    except ValueError:
+        return None
+    return reference if str(reference) == text else None
 
 
-def reference_in(body: bytes) -> AccountReference | None:
+def reference_in(body: bytes) -> PostReference | None:
     """What an activity of an account says that it is called; None if it says nothing. Never fails."""
     # Most readers ask this of each activity.
     if b"activity:" not in body and b"\\" not in body:
         return None
     try:
-        said = msgspec.json.decode(body, type=_WithId).id
-        found = parse_reference(said) if isinstance(said, str) else None
+        found = read_reference(msgspec.json.decode(body, type=_WithId).id)
     except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, AccountReference) else None
+    return found if isinstance(found, PostReference) else None
 
 
 def says_another(activity: Mapping[str, msgspec.Raw], claim: str | None, ref: str | None) -> str | None:
@@ -95,28 +101,24 @@ def says_another(activity: Mapping[str, msgspec.Raw], claim: str | None, ref: st
         if key in activity:
             said = _text(activity[key])
             if said is not None and _OVERLOOKED.sub("", said).lower().startswith(SCHEME):
-                own = account_reference(claim, ref) if claim is not None and ref is not None else None
-                if said != own:
+                own = post_reference(claim, ref) if claim is not None and ref is not None else None
+                if own is None or said != str(own):
                     return said
     return None
 
 
 def with_reference(activity: dict[str, msgspec.Raw], claim: str, ref: str) -> dict[str, msgspec.Raw]:
     """The activity with its own reference in it; as it is where it is called something else already."""
-    reference = account_reference(claim, ref)
+    reference = post_reference(claim, ref)
     if reference is None or any(key in activity for key in _ID_KEYS):
         return activity
-    return {**activity, "id": msgspec.Raw(_encoder.encode(reference))}
+    return {**activity, "id": msgspec.Raw(_encoder.encode(str(reference)))}
 
 
-def own_reference(activity: Mapping[str, msgspec.Raw], ref: str) -> str | None:
-    """The reference of an account's activity that is in it, of what was posted under a ref; None if there is none."""
-    said = _text(activity["id"]) if "id" in activity else None
-    try:
-        found = None if said is None else parse_reference(said)
-    except ValueError:
-        return None
-    return said if isinstance(found, AccountReference) and found.ref == ref else None
+def reference_among(activity: Mapping[str, msgspec.Raw]) -> PostReference | None:
+    """The same as `reference_in`, of the members of an activity."""
+    found = read_reference(_text(activity["id"])) if "id" in activity else None
+    return found if isinstance(found, PostReference) else None
 
 
 class _WithId(msgspec.Struct):

@@ -29,6 +29,11 @@ def note(stream: Stream, seq: int, text: str, stamp: int | None = None, *, sende
     return Entry(EntryId(*stream, seq), "activity", seq * 10 if stamp is None else stamp, body, sender)
 
 
+def like(stream: Stream, seq: int, reference: str, stamp: int | None = None, *, sender: str = "ann") -> Entry:
+    body = msgspec.json.encode({"type": "Like", "object": reference})
+    return Entry(EntryId(*stream, seq), "activity", seq * 10 if stamp is None else stamp, body, sender)
+
+
 class Searched:
     """A store with an index and a search."""
 

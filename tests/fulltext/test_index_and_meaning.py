@@ -16,7 +16,7 @@ from core.store import MemoryStore
 from core.store.scanning import scan_past
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.past_query import PastQuery
-from tests.fulltext.finding import A, B, found, note, read, searched
+from tests.fulltext.finding import A, B, found, like, note, read, searched
 from tests.store.making import WALL
 
 WORDS = [
@@ -41,13 +41,20 @@ QUERIES = [
     "not from:ann", "deploy -disk", "depl* from:ann not #ops", "-deploy -from:ann", '"of 東京"', "東京 from:東京", "x*",
     "after:1970-01-01T00:00:00.000400Z", "deploy before:1970-01-01T00:00:00.000450Z", '"not"', "",
     "disk after:1970-01-01T00:00:00.000300Z before:1970-01-01T00:00:00.000450Z", "nowhere", "from:nobody deploy",
+    "about:a.1.2/r", "about:a.1.2/R", "about:a.1.2/*", "about:a.1.2", "about:a.1.2 about:b.1.3/%C3%A9 from:ann",
+    "-about:a.1.2/r type:like", "type:like -about:a.1.2/*",
 ]  # fmt: skip
 
 
+REFERENCES = ["activity:a.1.2/r", "activity:a.1.2/R", "activity:a.1.2", "activity:b.1.3/%C3%A9", "activity:a.1.2/r-1"]
+
+
 def some_notes(rng: random.Random, stream: Stream, count: int, stamps: range) -> list[Entry]:
-    """Notes of which many have one stamp."""
+    """Notes and likes of which many have one stamp."""
     return [
-        note(stream, number, " ".join(rng.choices(WORDS, k=5)), rng.choice(stamps), sender=rng.choice(SENDERS))
+        like(stream, number, rng.choice(REFERENCES), rng.choice(stamps), sender=rng.choice(SENDERS))
+        if number % 5 == 0
+        else note(stream, number, " ".join(rng.choices(WORDS, k=5)), rng.choice(stamps), sender=rng.choice(SENDERS))
         for number in range(1, count + 1)
     ]
 

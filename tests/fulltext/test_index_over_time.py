@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.fulltext.data_view import DataReplaced
-from core.fulltext.index_file import INDEX, has_fts
+from core.fulltext.index_file import INDEX, VERSION, has_fts
 from core.fulltext.parts import END
 from core.store import Retention, restore_backup, verify
 from core.store.gone import REMEMBERED_MAX, Gone
@@ -134,7 +134,7 @@ def empty(path: Path) -> None:
 
 def other_version(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE state SET json = replace(json, '\"version\":1', '\"version\":0')")
+    connection.execute(f"UPDATE state SET json = replace(json, '\"version\":{VERSION}', '\"version\":1')")
     connection.commit()
     connection.close()
 

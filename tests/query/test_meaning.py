@@ -65,6 +65,48 @@ def test_words_labels_and_parts_of_words_without_blanks(query, found):
     assert finds(query, note("Deployed 1.4 in 東京 @bob #ops")) is found
 
 
+REFERENCE = "activity:n.1.7/r-1"
+OTHER = "activity:n.1.7/R-1"
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        {"type": "Create", "id": REFERENCE, "object": {"type": "Note", "content": "x"}},
+        {"type": "Note", "content": "x", "inReplyTo": REFERENCE},
+        {"type": "Create", "object": {"type": "Note", "content": "x", "inReplyTo": ["https://a/1", REFERENCE]}},
+        {"type": "Like", "id": "activity:m.1.1/r", "object": REFERENCE},
+        {"type": "Like", "object": {"id": REFERENCE, "type": "Tombstone"}},
+        {"type": "Like", "object": [REFERENCE, OTHER]},
+        {"type": "Update", "object": {"id": REFERENCE, "type": "Note", "content": "x"}},
+        {"type": "Delete", "object": REFERENCE, "to": [f"somebody-{number}" for number in range(LABELS_MAX)]},
+    ],
+)
+def test_what_is_about_an_activity_is_what_names_it_and_itself(activity):
+    assert finds(f"about:{REFERENCE}", activity)
+    assert finds("about:activity:n.1.7/*", activity)
+    assert finds("about:nowhere.1.1 about:n.1.7/r-1", activity), "one of several is enough"
+    assert not finds(f"about:{REFERENCE}x", activity)
+    assert not finds("about:activity:n.1.7", activity)
+    assert finds(f"about:{OTHER}", activity) is (OTHER in str(activity)), "references are compared as they stand"
+    assert not finds("activity", activity), "a reference is no text"
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        {"type": "Note", "content": REFERENCE},
+        {"type": "Note", "content": "x", "url": REFERENCE},
+        {"type": "Like", "object": {"object": REFERENCE}},
+        {"type": "Like", "object": REFERENCE.upper()},
+        {"type": "Like", "object": f" {REFERENCE}"},
+        {"type": "Like", "object": REFERENCE + "x" * 600},
+    ],
+)
+def test_what_only_mentions_a_reference_is_not_about_it(activity):
+    assert not finds("about:activity:n.1.7/*", activity)
+
+
 def test_a_time_counts_from_its_beginning_and_until_its_end():
     at = 1_793_491_200_000_000  # 2026-11-01T00:00:00Z
     assert finds("after:2026-11-01T00:00Z", note("x"), stamp=at)

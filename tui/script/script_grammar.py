@@ -170,7 +170,7 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
 def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "query", metavar="QUERY", nargs="*", default=(),
-        help='what to look for: deploy, depl*, "out of disk", from:NAME, to:NAME, #TAG, type:TYPE, after:2026-11-01, '
+        help='what to look for: deploy, depl*, "out of disk", from:NAME, to:NAME, #TAG, type:TYPE, about:REFERENCE, after:2026-11-01, '
         "before:2d, not WORD",
     )  # fmt: skip
     parser.add_argument(

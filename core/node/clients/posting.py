@@ -27,7 +27,6 @@ from core.wire.names import ANONYMOUS
 from core.wire.references import says_another
 from core.wire.signed_orders import Order
 
-
 SAID_MAX: Final = 128
 """Characters of an activity's id that people are told."""
 
