@@ -5,7 +5,7 @@ from core.answers.answer_bodies import answer_body, with_version
 from core.answers.answer_kinds import LIKE, Answer, AnswerKind, may_name, own_reference, read_answer
 from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply, Version
 from core.answers.answer_table import AnswerTable
-from core.answers.references import (
+from core.wire.references import (
     REFERENCE_CHARACTERS_MAX,
     EntryReference,
     PostReference,

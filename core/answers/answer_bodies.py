@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from core.answers.answer_kinds import LIKE, AnswerKind
-from core.answers.references import PostReference, Reference
+from core.wire.references import PostReference, Reference
 
 _NOT_EDITED: Final = ("id", "authenticated_user")
 """Of an activity that is its own object, as a bare `Note` is."""

@@ -18,8 +18,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from core.answers.references import SCHEME, PostReference, Reference, read_reference
 from core.wire.names import ANONYMOUS
+from core.wire.references import SCHEME, PostReference, Reference, read_reference
 
 AnswerKind = Literal["reply", "reaction", "undo", "edit", "removal"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from core.answers.answer_kinds import Answer
-from core.answers.references import PostReference, Reference, entry_reference
+from core.wire.references import PostReference, Reference, entry_reference
 
 REPLIES_MAX: Final = 1_000
 """The latest of one activity's replies that are kept."""

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from core.answers.answer_kinds import Answer
 from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply
-from core.answers.references import EntryReference, PostReference, Reference, entry_reference
+from core.wire.references import EntryReference, PostReference, Reference, entry_reference
 
 ACTIVITIES_MAX: Final = 20_000
 """So many activities' answers are kept."""

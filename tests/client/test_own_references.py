@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from core.client import ClientSettings, LoggedIn, PostAccepted, PostUnknown
+from core.client import ActivityArrived, ClientSettings, LoggedIn, PostAccepted, PostUnknown
 from core.wire import messages as wire
 from core.wire.codec import encode
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
@@ -15,7 +17,7 @@ ADA = ClientSettings(username="ada", secret="s3cret")
 CLAIM = "abcd.7.1"
 
 
-def log_in(driven: Driven, claim: str | None = CLAIM, **fields: object) -> None:
+def log_in(driven: Driven, claim: str | None = CLAIM, **fields: Any) -> None:
     if not driven.dialled:
         driven.start()
     driven.connected()
@@ -123,4 +125,4 @@ def test_its_own_is_known_when_it_comes_back() -> None:
     ref = driven.post({"n": 1})
     body = b'{"n":1,"id":"activity:abcd.7.1/%b","authenticated_user":"ada"}' % ref.encode()
     driven.say(wire.ActivityBroadcast(msgspec.Raw(body), id="n.1.7", stamp=1, sender="ada", ref=ref))
-    assert driven.events[-1].own_ref == ref  # type: ignore[attr-defined]
+    assert [event.own_ref for event in driven.of(ActivityArrived)] == [ref]
