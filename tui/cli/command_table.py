@@ -325,8 +325,8 @@ COMMANDS: Final = (
         "  activity-tui search example.org 'depl* from:ann after:2026-11-01'\n"
         "  activity-tui search example.org '\"out of disk\" -test' --limit 0 --json\n"
         "  activity-tui search example.org --limit 1 '#ops after:2d'\n",
-        "All of the query has to hold; of several from:, of several type: and of several about: one. not WORD, and -WORD behind "
-        "something else, are what is not wanted. Exit status 8: nothing was found.",
+        "All of the query has to hold; of several from:, of several type: and of several about: one. not WORD, and "
+        "-WORD behind something else, are what is not wanted. Exit status 8: nothing was found.",
     ),
     Command(
         "status",

@@ -170,8 +170,8 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
 def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "query", metavar="QUERY", nargs="*", default=(),
-        help='what to look for: deploy, depl*, "out of disk", from:NAME, to:NAME, #TAG, type:TYPE, about:REFERENCE, after:2026-11-01, '
-        "before:2d, not WORD",
+        help='what to look for: deploy, depl*, "out of disk", from:NAME, to:NAME, #TAG, type:TYPE, about:REFERENCE, '
+        "after:2026-11-01, before:2d, not WORD",
     )  # fmt: skip
     parser.add_argument(
         "--limit", metavar="COUNT", default="100", help="show the newest so many (default: 100); 0 for all"
