@@ -22,6 +22,7 @@ from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, SecretChange, change_in_key
 from core.wire.keepables import Keepable, entries_in
 from core.wire.names import ANONYMOUS, original_name
+from core.wire.references import reference_in, with_reference
 
 DISK_SECONDS: Final = 5.0
 """Longest that a slow disk takes to keep what a server has decided upon what it knew."""
@@ -46,6 +47,9 @@ class Writer(Protocol):
 
     def body(self, number: int) -> dict[str, msgspec.Raw]:
         """The members of the activity with a number, as they were sent."""
+
+    def ref(self, number: int) -> str:
+        """The ref of the activity with a number, where the client gives it one."""
 
 
 class EntryKeeper(Protocol):
@@ -247,9 +251,19 @@ class Ledger:
         self._posts[entry.id] = post
         if post in self.refusals:
             self.problem("outcome", f"{post.by}'s activity {post.number} was accepted after it was refused for good")
-        expected = (stamp_activity(agent.body(post.number), name) for name in self.names_of(agent))
-        if entry.body not in expected:
+        if entry.body not in self._may_be_accepted_as(agent, post.number):
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
+        called = {reference_in(self.accepted[one].body) for one in self.ids[post]}
+        if len(called) > 1:
+            self.problem("content", f"copies of {post.by}'s activity {post.number} are called {called}")
+
+    def _may_be_accepted_as(self, agent: Writer, number: int) -> Iterator[bytes]:
+        """An activity under each name that its writer's account may have, and as what a client of ours calls it."""
+        body = agent.body(number)
+        called = [with_reference(body, claim, agent.ref(number)) for claim in self.claims_of(agent)]
+        for name in self.names_of(agent):
+            for members in (body, *(called if agent.native else ())):
+                yield stamp_activity(members, name)
 
     def _note_what_is_missing(self, post: NumberedPost, server: EntryKeeper) -> None:
         """A server of ours takes an activity in: what its writer had written before and that server knows nothing of,

@@ -105,6 +105,10 @@ class Agent(ABC):
         self.ledger.posted(self, self.posts)
         return self.posts
 
+    def ref(self, number: int) -> str:
+        """The ref of an activity."""
+        return f"{self.name}-{number}"
+
     def body(self, number: int) -> dict[str, msgspec.Raw]:
         """An activity, with members that careless handling would change."""
         return {

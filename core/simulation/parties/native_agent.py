@@ -110,7 +110,7 @@ class NativeAgent(Agent):
         if machine is None or not self.wanted:
             return
         number = self.next_number()
-        ref = f"{self.name}-{number}"
+        ref = self.ref(number)
         self._numbers[ref] = number
         machine.post(self.body(number), ref, self._now)
         self._perform()
