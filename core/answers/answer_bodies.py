@@ -11,6 +11,9 @@ from core.wire.references import PostReference, Reference
 
 _NOT_EDITED: Final = ("id", "authenticated_user")
 """Of an activity that is its own object, as a bare `Note` is."""
+_STAYS: Final = ("id", "inReplyTo", "to", "cc", "bto", "bcc", "audience")
+"""An edit changes what is said, and not to whom."""
+_PLAIN: Final = {"type": "Note", "mediaType": "text/plain"}
 
 
 def answer_body(
@@ -21,9 +24,9 @@ def answer_body(
     named = {"id": str(own)} if own is not None else {}
     reference = str(about)
     if kind == "reply":
-        return {**named, "type": "Create", "object": {"type": "Note", "content": content, "inReplyTo": reference}}
+        return {**named, "type": "Create", "object": {**_PLAIN, "content": content, "inReplyTo": reference}}
     if kind == "edit":
-        return {**named, "type": "Update", "object": {"id": reference, "type": "Note", "content": content}}
+        return {**named, "type": "Update", "object": {"id": reference, **_PLAIN, "content": content}}
     if kind == "reaction":
         symbol = {"content": content} if content not in ("", LIKE) else {}
         return {**named, "type": "Like", "object": reference, **symbol}
@@ -33,7 +36,7 @@ def answer_body(
 def with_version(body: bytes, said: str) -> bytes:
     """An activity whose object is replaced by that of an edit, as JSON. What cannot be read stays as it is.
 
-    What it replies to stays, unless the edit says otherwise: an edit changes what is said, and not to whom.
+    Whom it is to, and what it replies to, stay, unless the edit says otherwise.
     """
     try:
         members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -42,9 +45,9 @@ def with_version(body: bytes, said: str) -> bytes:
         before = {} if inner is None else _object(bytes(inner))
         version.pop("id", None)
         if inner is None:
-            kept = {name: members[name] for name in (*_NOT_EDITED, "inReplyTo") if name in members}
+            kept = {name: members[name] for name in (*_NOT_EDITED, *_STAYS) if name in members}
             return msgspec.json.encode({**members, **version, **kept})
-        for name in ("id", "inReplyTo"):
+        for name in _STAYS:
             if name in before:
                 version.setdefault(name, before[name])
         return msgspec.json.encode({**members, "object": version})

@@ -29,7 +29,8 @@ def over_ssh(line: str) -> ScriptCommand:
 def meaning(command: ScriptCommand) -> tuple[object, ...]:
     match command:
         case PostCommand():
-            return "post", command.single, command.as_json, command.seconds
+            answers = command.in_reply_to, command.claim
+            return "post", command.single, command.as_json, command.seconds, *answers
         case TailCommand():
             backlog = command.backlog
             return (
@@ -61,6 +62,13 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
         "post --json -",
         "post --timeout 2 --json -",
         "post -- '--force #ops'",
+        "post --in-reply-to activity:n.1.2/r-1 yes it is",
+        "post --in-reply-to=n.1.2 -",
+        "post --timeout 3 --like n.1.2",
+        "post --like activity:n.1.2/r-1 🎉",
+        "post --undo activity:n.1.2/r-1",
+        "post --edit activity:n.1.2/r-1 'in  another way'",
+        "post --remove activity:n.1.2/r-1",
         "post -- -5",
         "tail",
         "tail --json",
@@ -90,6 +98,17 @@ def test_the_same_words_mean_the_same(line: str) -> None:
         ("post --json '[1]'", "begins with {"),
         ("post --json '{\"a\": }'", "not JSON"),
         ("post --json", ""),
+        ("post --like activity:a/b --edit activity:a/b x", "--like and --edit are two things"),
+        ("post --in-reply-to activity:a/b", "--in-reply-to needs a TEXT"),
+        ("post --edit activity:a/b", "--edit needs a TEXT"),
+        ("post --edit activity:a/b -", "takes no lines of standard input"),
+        ("post --edit n.1.2 better", "activity:n.1.2 is nobody's"),
+        ("post --remove activity:a/b now", "--remove takes no TEXT"),
+        ("post --undo activity:a/b now", "--undo takes no TEXT"),
+        ("post --like https://example.org/1", "'https://example.org/1' is no reference"),
+        ("post --like ACTIVITY:a/b", "is no reference"),
+        ("post --like activity:a/b 'so good'", "a reaction is one symbol"),
+        ("""post --like n.1.2 --json '{"a":1}'""", "without it"),
         ("tail --since", "--since"),
         ("tail --since yesterday", "--since"),
         ("tail --no-follow", "give --since"),

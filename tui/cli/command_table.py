@@ -303,8 +303,13 @@ COMMANDS: Final = (
         '  activity-tui post example.org -u ada --user-secret-file ~/ada "hello"\n'
         '  activity-tui post example.org --json \'{"type": "Like", "object": "https://example.org/1"}\'\n'
         "  tail -f log | activity-tui post example.org -          one note a line\n"
-        "  activity-tui post example.org --json - < objects        one object a line\n",
-        "One line for each activity on standard output: `accepted ID`, `refused REASON` or `unknown REASON`.",
+        "  activity-tui post example.org --json - < objects        one object a line\n"
+        '  activity-tui post example.org -u ada --in-reply-to activity:n7x….123.4/q2-1 "it is"\n'
+        '  activity-tui post example.org -u ada --edit activity:n7x….123.4/q2-1 "the bread is gone"\n',
+        "One line for each activity on standard output: `accepted ID REFERENCE`, `refused REASON` or `unknown REASON`. "
+        "The reference is what others answer it by; `tail --json` and `search --json` tell that of each activity. What "
+        "is yours you edit and remove, by the reference that has your account in it. An `id` and a `reference` from "
+        "there are left out of a JSON object that is posted: it is another activity.",
     ),
     Command(
         "tail",

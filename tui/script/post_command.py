@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from core.client import ClientEvent, PostAccepted, PostRefused, PostUnknown
-from core.wire import CLIENT_LINE_BYTES_MAX
+from core.answers import AnswerKind, answer_body, read_answer
+from core.client import ClientEvent, LoggedIn, PostAccepted, PostRefused, PostUnknown
+from core.wire import CLIENT_LINE_BYTES_MAX, PostReference, Reference, entry_reference, read_reference
 from tui.feed.activities import note, raw_activity
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import ConnectClient, ScriptClient
@@ -33,25 +34,81 @@ def encode(text: str, *, as_json: bool) -> bytes:
     except UnicodeEncodeError:
         raise ValueError("what is posted must be text in UTF-8") from None
     if as_json:
-        raw_activity(text)
-        body = msgspec.json.format(body, indent=-1)
+        body = _anew(body, raw_activity(text))
     elif not text.strip():
         raise ValueError("an empty note says nothing")
     else:
         body = msgspec.json.encode(note(text))
+    return _within_bounds(body)
+
+
+def encode_answer(kind: AnswerKind, about: Reference, text: str) -> bytes:
+    """The same of an answer to an activity. Raises ValueError with a sentence for a person."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("what is posted must be text in UTF-8") from None
+    if kind in ("reply", "edit") and not text.strip():
+        raise ValueError("an empty note says nothing")
+    body = msgspec.json.encode(answer_body(kind, about, content=text))
+    if kind == "reaction" and text and (read := read_answer(body)) is not None and read.said != text:
+        raise ValueError(f"a reaction is one symbol, such as 🎉, and not {neutralise(text, 40)!r}")
+    return _within_bounds(body)
+
+
+def answer_to(text: str) -> Reference:
+    """The activity that somebody names, by its reference, or as `post` told its identity. Raises ValueError with a
+    clause."""
+    found = read_reference(text) or entry_reference(text)
+    if found is None:
+        raise ValueError(
+            f"{neutralise(text, 80)!r} is no reference; `post` tells it of what was posted, `tail --json` of each"
+        )
+    return found
+
+
+def claim_of(about: Reference) -> str:
+    """Whose an activity is, by its reference; empty where that does not say so."""
+    return about.claim if isinstance(about, PostReference) else ""
+
+
+def _why_not_theirs(claim: str | None) -> str:
+    if claim is None:
+        return "anonymous people, and who is at a server of a version before, change nothing that was posted"
+    return "that activity is another account's: only whoever has posted something edits it, removes it or takes it back"
+
+
+def _anew(body: bytes, members: dict[str, msgspec.Raw]) -> bytes:
+    """An object on one line, without what it is called where `tail --json` shows it: posted anew it is another one."""
+    known = {key: text for key in ("id", "reference") if isinstance(text := _text_of(members.get(key)), str)}
+    called = [key for key, text in known.items() if read_reference(text) is not None]
+    if not called:
+        return msgspec.json.format(body, indent=-1)
+    return msgspec.json.format(
+        msgspec.json.encode({key: value for key, value in members.items() if key not in called}), indent=-1
+    )
+
+
+def _text_of(raw: msgspec.Raw | None) -> object:
+    return None if raw is None or not bytes(raw).startswith(b'"') else msgspec.json.decode(raw)
+
+
+def _within_bounds(body: bytes) -> bytes:
     most = CLIENT_LINE_BYTES_MAX - ENVELOPE_BYTES
     if len(body) > most:
         raise ValueError(f"an activity has at most {most:,} bytes, this one has {len(body):,}")
     return body
 
 
-def _encode_line(line: bytes, *, as_json: bool) -> bytes:
+def _encode_line(line: bytes, *, as_json: bool, in_reply_to: Reference | None) -> bytes:
     if len(line) > CLIENT_LINE_BYTES_MAX:
         raise ValueError(f"a line of more than {CLIENT_LINE_BYTES_MAX:,} bytes is no activity")
     try:
         text = line.decode()
     except UnicodeDecodeError:
         raise ValueError("what is posted must be text in UTF-8") from None
+    if in_reply_to is not None:
+        return encode_answer("reply", in_reply_to, text)
     return encode(text, as_json=as_json)
 
 
@@ -61,7 +118,20 @@ class PostCommand:
     history: ClassVar[int] = 0
     stays: ClassVar[bool] = True
 
-    def __init__(self, single: bytes | None, as_json: bool, seconds: float) -> None:
+    def __init__(
+        self,
+        single: bytes | None,
+        as_json: bool,
+        seconds: float,
+        in_reply_to: Reference | None = None,
+        claim: str | None = None,
+    ) -> None:
+        self.claim = claim
+        """Whose activity this changes; None: nobody's, or anybody may."""
+        self._claim: str | None = None
+        """That of who is logged in."""
+        self.in_reply_to = in_reply_to
+        """What each line of standard input replies to."""
         self.single = single
         """What to post, encoded; None: each line of standard input."""
         self.as_json = as_json
@@ -75,6 +145,8 @@ class PostCommand:
         """Post, and tell each fate on a line. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(self.seconds)
+            if self.claim not in (None, self._claim):
+                raise CommandFailed(ExitStatus.REFUSED, _why_not_theirs(self._claim))
             if self.single is not None:
                 await self._tell(streams, await self._fate(client, *await self._post(client, self.single)))
             else:
@@ -87,8 +159,10 @@ class PostCommand:
 
     def _heard(self, event: ClientEvent) -> None:
         match event:
-            case PostAccepted(ref=ref, id=identity):
-                self._settle(ref, f"accepted {identity or ''}".rstrip())
+            case LoggedIn(claim=claim):
+                self._claim = claim
+            case PostAccepted(ref=ref, id=identity, reference=reference):
+                self._settle(ref, f"accepted {identity or ''} {reference or ''}".rstrip())
             case PostRefused(ref=ref, info=info):
                 self._settle(ref, f"refused {neutralise(info)}")
             case PostUnknown(ref=ref):
@@ -122,7 +196,7 @@ class PostCommand:
                 if not line.strip():
                     continue
                 try:
-                    body = _encode_line(line, as_json=self.as_json)
+                    body = _encode_line(line, as_json=self.as_json, in_reply_to=self.in_reply_to)
                 except ValueError as error:
                     await waiting.put(f"refused {error}")
                 else:

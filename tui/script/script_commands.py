@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.script.exit_status import ExitStatus, usage_error
 from tui.script.script_client import ConnectClient
-from tui.script.script_grammar import Parser, add_post, add_search, add_status, add_tail, seconds_of
+from tui.script.script_grammar import ANSWERS, Parser, add_post, add_search, add_status, add_tail, seconds_of
 from tui.script.streams import Streams
 from tui.text.quantities import count_between
 from tui.text.safe_text import neutralise
@@ -51,6 +51,9 @@ def post_command(arguments: argparse.Namespace) -> PostCommand:
 
     # Words that a shell has parted are one text again, as `echo` and `ssh` have it.
     text, given = " ".join(arguments.text) if arguments.text else None, arguments.json
+    said = [name for name in ANSWERS if getattr(arguments, name) is not None]
+    if said:
+        return _answer_command(arguments, said, text)
     if text is None and not given:
         raise usage_error(
             "there is nothing to post; give what to post: a TEXT, --json OBJECT, or - for one a line from standard "
@@ -63,6 +66,40 @@ def post_command(arguments: argparse.Namespace) -> PostCommand:
         return PostCommand(None, as_json, seconds)
     try:
         return PostCommand(encode(given if as_json else text or "", as_json=as_json), as_json, seconds)
+    except ValueError as error:
+        raise usage_error(str(error)) from None
+
+
+def _answer_command(arguments: argparse.Namespace, said: list[str], text: str | None) -> PostCommand:
+    """`post` with one of the flags that name another activity. Raises CommandFailed."""
+    from tui.script.post_command import PostCommand, answer_to, claim_of, encode_answer
+
+    flags = [f"--{name.replace('_', '-')}" for name in said]
+    if len(flags) > 1:
+        raise usage_error(f"{flags[0]} and {flags[1]} are two things: post them one after the other")
+    if arguments.json is not None:
+        raise usage_error(f"{flags[0]} makes the object that is posted; give it a TEXT, or --json OBJECT without it")
+    kind, seconds = ANSWERS[said[0]], seconds_of(arguments)
+    if kind in ("undo", "removal") and text is not None:
+        raise usage_error(f"{flags[0]} takes no TEXT")
+    if text is None and kind in ("reply", "edit"):
+        raise usage_error(f"{flags[0]} needs a TEXT: what is to be said")
+    if text == "-" and kind != "reply":
+        raise usage_error(f"{flags[0]} takes no lines of standard input; a TEXT has to stand behind it")
+    try:
+        about = answer_to(getattr(arguments, said[0]))
+    except ValueError as error:
+        raise usage_error(f"{flags[0]}: {error}") from None
+    if text == "-":
+        return PostCommand(None, False, seconds, in_reply_to=about)
+    claim = None if kind in ("reply", "reaction") else claim_of(about)
+    if claim == "":
+        raise usage_error(
+            f"{flags[0]}: {about} is nobody's: only what has a reference with its account in it, "
+            "activity:CLAIM/REF, can be changed"
+        )
+    try:
+        return PostCommand(encode_answer(kind, about, text or ""), False, seconds, claim=claim)
     except ValueError as error:
         raise usage_error(str(error)) from None
 

@@ -16,6 +16,8 @@ from tui.text.quantities import duration_between, shown, suggestion
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+    from core.answers import AnswerKind
+
 SECONDS_MAX: Final = 86_400
 
 
@@ -147,11 +149,28 @@ def add_post(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
     )
+    answers = (
+        ("--in-reply-to", "reply to this activity with TEXT"),
+        ("--like", "like it; with a TEXT such as 🎉 react in another way"),
+        ("--undo", "take a reaction of yours back, by its own reference"),
+        ("--edit", "have it, one of yours, say TEXT from now on"),
+        ("--remove", "have it, one of yours, be removed"),
+    )
+    for flag, explained in answers:
+        parser.add_argument(flag, metavar="REFERENCE", default=None, help=explained)
     add_timeout(parser)
 
 
+ANSWERS: Final[Mapping[str, AnswerKind]] = {
+    "in_reply_to": "reply", "like": "reaction", "undo": "undo", "edit": "edit", "remove": "removal",
+}  # fmt: skip
+"""What the flags of `post` make of an activity, by their attributes."""
+
+
 def add_tail(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", default=False, help="the objects as they came")
+    parser.add_argument(
+        "--json", action="store_true", default=False, help="the objects as they came, each with its reference"
+    )
     parser.add_argument(
         "--since", metavar="DURATION|N", default=None,
         help="begin with what was posted in that time (10m, 2h, 1d), or with the newest N",
@@ -159,7 +178,7 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--origin", action="store_true", default=False,
         help="also at which server each was accepted, and whether that has signed it; with --json as "
-        '{"accepted":{"server","name","entry","signed"},"stamp","activity"}',
+        '{"accepted":{"server","name","entry","signed"},"stamp","reference","activity"}',
     )  # fmt: skip
     parser.add_argument("--filter", metavar="QUERY", default=None, help="of all these only what matches: see `search`")
     parser.add_argument(
@@ -177,7 +196,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         "--limit", metavar="COUNT", default="100", help="show the newest so many (default: 100); 0 for all"
     )
     parser.add_argument(
-        "--json", action="store_true", default=False, help='each as {"id","stamp","activity"}, one a line'
+        "--json", action="store_true", default=False, help='each as {"id","stamp","reference","activity"}, one a line'
     )
 
 

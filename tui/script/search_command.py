@@ -24,10 +24,11 @@ from core.client import (
     Redirected,
 )
 from core.query import Query, document, matches
+from tui.script.answer_words import AnswerWords
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
-from tui.script.tail_command import CONNECT_LIMIT, HISTORY_MAX, MICROSECONDS, json_line, line_of
+from tui.script.tail_command import CONNECT_LIMIT, HISTORY_MAX, MICROSECONDS, json_line, line_of, reference_of
 
 TOLD_FIRST: Final = 3.0
 """Seconds without a line after which it is told how far it has looked; then it is told less and less often."""
@@ -54,6 +55,7 @@ class SearchCommand:
         self._shown_past: deque[ActivityArrived] = deque(maxlen=HISTORY_MAX)
         """What a server shows at a login, where it cannot look through more."""
         self._caught_up = asyncio.Event()
+        self._words = AnswerWords()
         self._found = 0
         self._told_at = 0.0
         self._patience = TOLD_FIRST
@@ -81,6 +83,8 @@ class SearchCommand:
         place: PastPlace | None = None
         while True:
             page = await self._page(client, streams, place)
+            for entry in page.entries:
+                self._words.note(entry.body, entry.sender, entry.id)
             for entry in reversed(page.entries):
                 if self.limit and self._found == self.limit:
                     return True
@@ -139,7 +143,9 @@ class SearchCommand:
     async def _show(self, streams: Streams, arrived: ActivityArrived) -> None:
         self._found += 1
         self._told_at = time.monotonic()
-        await streams.put(json_of(arrived) if self.as_json else line_of(arrived, as_json=False, is_dated=True))
+        await streams.put(
+            json_of(arrived) if self.as_json else line_of(arrived, as_json=False, is_dated=True, words=self._words)
+        )
 
     def _heard(self, event: ClientEvent) -> None:
         match event:
@@ -155,7 +161,11 @@ class SearchCommand:
 
 def json_of(arrived: ActivityArrived) -> str:
     """An activity with its identity and its stamp, as JSON on one line. Safe for a terminal."""
-    return json_line(f'{{"id":{json.dumps(arrived.id)},"stamp":{json.dumps(arrived.stamp)},"activity":', arrived.body)
+    return json_line(
+        f'{{"id":{json.dumps(arrived.id)},"stamp":{json.dumps(arrived.stamp)},'
+        f'"reference":{json.dumps(reference_of(arrived))},"activity":',
+        arrived.body,
+    )
 
 
 def moment_of(stamp: int) -> str:

@@ -14,8 +14,10 @@ import msgspec
 
 from core.client import ActivityArrived, CatchUpDone, ClientEvent, Disconnected, LoggedIn, Redirected, Removed
 from core.query import EVERYTHING, Query, document, matches
+from core.wire import entry_reference, reference_in
 from tui.feed.activities import compact, sentence
 from tui.feed.origins import NOT_TOLD, origin_of
+from tui.script.answer_words import AnswerWords
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
@@ -101,6 +103,7 @@ class TailCommand:
         self._servers: Sequence[ServerView] | None = None
         """Those of the network, as the present one knows them; None: it has not told."""
         self._asked_at = float("-inf")
+        self._words = AnswerWords()
         self._cut = False
         """Whether there is more of the past than the server gave."""
 
@@ -115,7 +118,9 @@ class TailCommand:
             while (arrived := await self._next(client, streams)) is not None:
                 if self.origins:
                     await self._look_for_server_of(arrived, client)
-                line = line_of(arrived, as_json=self.as_json, origins=self.origins, servers=self._servers)
+                line = line_of(
+                    arrived, as_json=self.as_json, origins=self.origins, servers=self._servers, words=self._words
+                )
                 await streams.put(line)
         return ExitStatus.DONE
 
@@ -204,6 +209,13 @@ async def _servers(client: ScriptClient) -> Sequence[ServerView] | None:
         return None
 
 
+def reference_of(arrived: ActivityArrived) -> str | None:
+    """What an activity is called by who answers it; None where nobody knows."""
+    found = reference_in(arrived.body) if arrived.sender else None
+    called = found or entry_reference(arrived.id or "")
+    return None if called is None else str(called)
+
+
 def json_line(before: str, body: bytes) -> str:
     """An activity in an object of ours, of which it is the last member, on one line. Safe for a terminal."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", f"{before}{compact(body)}}}")
@@ -216,10 +228,12 @@ def line_of(
     origins: bool = False,
     servers: Sequence[ServerView] | None = None,
     is_dated: bool = False,
+    words: AnswerWords | None = None,
 ) -> str:
     """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal.
 
     With `origins` it is told which server has accepted it, by what is known of `servers`; with `is_dated` on which day.
+    `words` knows what went by before it, to say what is answered.
     """
     origin = origin_of(arrived.id, servers) if origins else None
     if as_json:
@@ -228,14 +242,20 @@ def line_of(
                 "server": origin.server, "name": origin.name or None, "entry": origin.entry, "signed": origin.signed,
             }  # fmt: skip
             return json_line(
-                f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},"activity":', arrived.body
+                f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},'
+                f'"reference":{json.dumps(reference_of(arrived))},"activity":',
+                arrived.body,
             )
-        text = compact(arrived.body)
+        text = compact(arrived.body).removesuffix("}")
+        # Behind its own members: of two that have one name, readers take the last.
+        text += f'{"" if text == "{" else ","}"reference":{json.dumps(reference_of(arrived))}}}'
         return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    words = sentence(arrived.body)
+    found = sentence(arrived.body)
+    sender = arrived.sender or found.sender
+    text = found.text if words is None else words.words(arrived.body, sender, arrived.id)
     form = "%Y-%m-%d %H:%M:%S" if is_dated else "%H:%M:%S"
     moment = time.strftime(form, time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
-    line = f"{moment}  {neutralise_name(arrived.sender or words.sender or '?')}: {words.text}"
+    line = f"{moment}  {neutralise_name(sender or '?')}: {text}"
     if not origins:
         return line
     return f"{line}  [{NOT_TOLD if origin is None else f'at {origin.where}, {origin.words}'}]"

@@ -51,7 +51,7 @@ function _shtab_activity_tui_using
 end
 
 set -g _shtab_activity_tui_commands serve join post tail search status check register passwd order secret restore downgrade verify known-hosts invite known-networks known-servers config completion
-set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --expires --filter --for --history --host --in-flight --json --key --limit --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --user --user-secret-file --uses --watch --writers -R -u
+set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --edit --expires --filter --for --history --host --in-flight --in-reply-to --json --key --like --limit --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --undo --user --user-secret-file --uses --watch --writers -R -u
 
 complete -c activity-tui -e
 complete -c activity-tui -f
@@ -139,10 +139,15 @@ complete -c activity-tui -n '_shtab_activity_tui_using join' -l user-secret-file
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l accept-new -l no-accept-new -d 'whether a network that is met at an address for the first time is known from then on, without a question'
 complete -c activity-tui -n '_shtab_activity_tui_using join' -l plain -l no-plain -d 'whether to talk in clear, to whoever listens there: to servers that speak only the base protocol'
-complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a post -d 'Post an activity, and say what became of it. One line for each activity on standard output: `accepted ID`, `refused REASON` or `unknown REASON`.'
+complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a post -d 'Post an activity, and say what became of it. One line for each activity on standard output: `accepted ID REFERENCE`, `refused REASON` or `unknown REASON`. The reference is what others answer it by; `tail --json` and `search --json` tell that of each activity. What is yours you edit and remove, by the reference that has your account in it. An `id` and a `reference` from there are left out of a JSON object that is posted: it is another activity.'
 complete -c activity-tui -n '_shtab_activity_tui_using post' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using post' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
 complete -c activity-tui -n '_shtab_activity_tui_using post' -l json -x -d 'a JSON object to post as it is; - for one a line from stdin'
+complete -c activity-tui -n '_shtab_activity_tui_using post' -l in-reply-to -x -d 'reply to this activity with TEXT'
+complete -c activity-tui -n '_shtab_activity_tui_using post' -l like -x -d 'like it; with a TEXT such as 🎉 react in another way'
+complete -c activity-tui -n '_shtab_activity_tui_using post' -l undo -x -d 'take a reaction of yours back, by its own reference'
+complete -c activity-tui -n '_shtab_activity_tui_using post' -l edit -x -d 'have it, one of yours, say TEXT from now on'
+complete -c activity-tui -n '_shtab_activity_tui_using post' -l remove -x -d 'have it, one of yours, be removed'
 complete -c activity-tui -n '_shtab_activity_tui_using post' -l timeout -x -d 'give up after this time (default: 10)'
 complete -c activity-tui -n '_shtab_activity_tui_using post' -s u -l user -x -d 'your name in the network (default: anonymous)'
 complete -c activity-tui -n '_shtab_activity_tui_using post' -l user-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file whose first line is your secret'
@@ -152,9 +157,9 @@ complete -c activity-tui -n '_shtab_activity_tui_using post' -l plain -l no-plai
 complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a tail -d 'Follow what is posted, one line an activity. Reconnects by itself, to another server of the network if need be, and ends on Ctrl+C.'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
-complete -c activity-tui -n '_shtab_activity_tui_using tail' -l json -d 'the objects as they came'
+complete -c activity-tui -n '_shtab_activity_tui_using tail' -l json -d 'the objects as they came, each with its reference'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l since -x -d 'begin with what was posted in that time (10m, 2h, 1d), or with the newest N'
-complete -c activity-tui -n '_shtab_activity_tui_using tail' -l origin -d 'also at which server each was accepted, and whether that has signed it; with --json as {"accepted":{"server","name","entry","signed"},"stamp","activity"}'
+complete -c activity-tui -n '_shtab_activity_tui_using tail' -l origin -d 'also at which server each was accepted, and whether that has signed it; with --json as {"accepted":{"server","name","entry","signed"},"stamp","reference","activity"}'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l filter -x -d 'of all these only what matches: see `search`'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -l no-follow -d 'end when the past has been shown'
 complete -c activity-tui -n '_shtab_activity_tui_using tail' -s u -l user -x -d 'your name in the network (default: anonymous)'
@@ -166,7 +171,7 @@ complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activit
 complete -c activity-tui -n '_shtab_activity_tui_using search' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using search' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
 complete -c activity-tui -n '_shtab_activity_tui_using search' -l limit -x -d 'show the newest so many (default: 100); 0 for all'
-complete -c activity-tui -n '_shtab_activity_tui_using search' -l json -d 'each as {"id","stamp","activity"}, one a line'
+complete -c activity-tui -n '_shtab_activity_tui_using search' -l json -d 'each as {"id","stamp","reference","activity"}, one a line'
 complete -c activity-tui -n '_shtab_activity_tui_using search' -s u -l user -x -d 'your name in the network (default: anonymous)'
 complete -c activity-tui -n '_shtab_activity_tui_using search' -l user-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file whose first line is your secret'
 complete -c activity-tui -n '_shtab_activity_tui_using search' -l network -x -d 'the network that the server must be of: its fingerprint (default: the one that is known there; you are asked about a new one)'

@@ -1,0 +1,84 @@
+"""Answers as sentences: who answered whom, with the beginning of what that was about, as far as it went by here."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from core.answers import LIKE, Answer, read_answer
+from core.wire import Reference, entry_reference, reference_in
+from tui.feed.activities import plain_text, sentence
+from tui.text.safe_text import neutralise, neutralise_name
+
+REMEMBERED_MAX: Final = 4_000
+"""So many names of activities are remembered, the latest, to quote what they say."""
+QUOTE_CHARACTERS_MAX: Final = 40
+
+
+class _Said(NamedTuple):
+    sender: str
+    quote: str
+    reaction: str = ""
+    """Of a reaction its symbol."""
+
+
+class AnswerWords:
+    """Puts activities into words, and remembers the latest of them."""
+
+    def __init__(self) -> None:
+        self._said: OrderedDict[Reference, _Said] = OrderedDict()
+
+    def note(self, body: bytes, sender: str, entry: str | None) -> None:
+        """An activity goes by."""
+        answer = read_answer(body, sender=sender, entry=entry or "")
+        if answer is not None and answer.counts and answer.kind in ("edit", "removal"):
+            before = self._said.get(answer.about)
+            if before is not None:
+                words = _quoted(answer.said.encode()) if answer.kind == "edit" else "what is removed"
+                self._said[answer.about] = before._replace(quote=words)
+            return
+        reaction = answer.said if answer is not None and answer.kind == "reaction" else ""
+        said = _Said(sender, _quoted(body), reaction)
+        for name in (reference_in(body), entry_reference(entry or "")):
+            if name is not None:
+                self._said[name] = said
+                self._said.move_to_end(name)
+        while len(self._said) > REMEMBERED_MAX:
+            self._said.popitem(last=False)
+
+    def words(self, body: bytes, sender: str, entry: str | None) -> str:
+        """An activity in words, on one line, safe for a terminal; and what it says is remembered."""
+        answer = read_answer(body, sender=sender, entry=entry or "")
+        is_told = answer is not None and (answer.counts or answer.kind == "reaction")
+        words = self._answer(answer, body) if is_told and answer is not None else sentence(body).text
+        self.note(body, sender, entry)
+        return words
+
+    def _answer(self, answer: Answer, body: bytes) -> str:
+        about = self._said.get(answer.about)
+        match answer.kind:
+            case "reply":
+                return f"replied to {_whose(about)}: {neutralise(plain_text(body))}"
+            case "reaction" if answer.said == LIKE:
+                return f"liked {_whose(about)}"
+            case "reaction":
+                return f"reacted {answer.said or 'no more'} to {_whose(about)}"
+            case "undo":
+                return f"took {about.reaction if about is not None and about.reaction else 'a reaction'} back"
+            case "edit":
+                return f"edited {_what(about)}: {neutralise(plain_text(answer.said.encode()))}"
+            case _:
+                return f"removed {_what(about)}"
+
+
+def _quoted(body: bytes) -> str:
+    words = " ".join(plain_text(body).split())
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{neutralise(words, QUOTE_CHARACTERS_MAX)}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def _what(about: _Said | None) -> str:
+    return "an activity" if about is None else about.quote
+
+
+def _whose(about: _Said | None) -> str:
+    return "an activity" if about is None else f"{neutralise_name(about.sender or '?')} {about.quote}"
