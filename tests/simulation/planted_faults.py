@@ -289,6 +289,23 @@ def never_has_left(patch: Patch) -> None:
     tamper(patch, want=lambda node, event, wanted: [one for one in wanted if not isinstance(one, Finished)])
 
 
+def dials_where_others_were_first(patch: Patch) -> None:
+    """Nobody is dialled where they are now, but where they were when they were heard of first."""
+    first: dict[str, Address] = {}
+    instead: dict[Address, Address] = {}
+
+    def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        for record in node.topology.records.values():
+            address = record.addresses[0]
+            instead[address] = first.setdefault(record.id, address)
+        return [
+            replace(one, address=instead.get(one.address, one.address), others=()) if isinstance(one, Dial) else one
+            for one in wanted
+        ]
+
+    tamper(patch, want=want)
+
+
 def trusts_silent_links(patch: Patch) -> None:
     """Each ping is answered as soon as it is asked for."""
     whole = Node.handle

@@ -34,6 +34,7 @@ from tests.simulation.planted_faults import (
     changes_what_it_passes_on,
     client_does_not_come_back,
     delivers_before_the_previous,
+    dials_where_others_were_first,
     disk_forgets,
     drops_who_registered_later,
     floods_always,
@@ -179,6 +180,19 @@ SUSPENDED = plan(
     duration=20.0,
 )
 """What somebody writes at a server that stands still, they repeat elsewhere; and then it goes on."""
+MOVED = plan(
+    *(
+        operation
+        for index, name in enumerate(("s000", "s001", "s002"))
+        for operation in (
+            Operation(5.0 + 3.0 * index, "kill", name),
+            Operation(5.1 + 3.0 * index, "readdress", name, amount=1.0),
+            Operation(6.0 + 3.0 * index, "start", name),
+        )
+    ),
+    people=(),
+    duration=20.0,
+)
 HALF_OPEN = plan(Operation(5.0, "half-open", "s000", "s001"), people=(), servers=2, lazy_links=0, duration=20.0)
 FULL = plan(
     arrive(1.0, "ano", "s000"),
@@ -267,6 +281,13 @@ CASES = (
     Case(client_does_not_come_back, CUT_OFF, "liveness", "nat is not logged in"),
     Case(never_answers_a_login, ALONE, "liveness", "ano is not logged in"),
     Case(never_has_left, LEAVING, "liveness", "s001 is still leaving"),
+    Case(
+        dials_where_others_were_first,
+        MOVED,
+        "liveness",
+        "reaches 1 of 3 servers",
+        also=frozenset({"authorship"}),
+    ),
     Case(trusts_silent_links, HALF_OPEN, "liveness", "has not noticed that its connection"),
     Case(never_tries_the_disk_again, FULL, "liveness", "the disk of s000 is not up to date"),
     Case(disk_forgets("activity"), TALK, "durability", "acknowledged activity", "disk_forgets_activities"),

@@ -209,6 +209,8 @@ LESSONS: Final = {
     " removed from it since.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
+    73000021: "The checker asked for a document at a server whose clock was days behind, and whose data had been lost:"
+    " that takes it when its time has come.",
     69000020186: "Who had begun at an older server left out what another one dated by a clock that was behind, which"
     " had been started again with it, and reached nobody.",
     68000001063: "Who had registered their name in two parts of the network, as the first answer was lost, was kept out"

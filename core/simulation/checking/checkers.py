@@ -294,7 +294,9 @@ def documents_agree(world: World) -> Findings:
                 continue
             found = table.get(claim)
             is_later = found is not None and (found.stamp, found.node) >= (version.stamp, version.node)
-            if found is None or not (is_later or claim in world.ledger.documents_misdated):
+            if is_later or (found is not None and claim in world.ledger.documents_misdated):
+                continue
+            if not node.documents.comes_too_early(claim, version.stamp):
                 yield "documents", f"{server.name} has not the document that was kept last for {claim}"
         if table.whole != other.whole and _lacks_documents(node, running[0][1]):
             yield "documents", f"{server.name} and {running[0][0].name} do not have the same documents"

@@ -88,6 +88,7 @@ class SimulatedNetwork:
         """Told of each message that is sent, while somebody counts."""
         self._note = note
         self._listeners: dict[Address, tuple[str, Listener]] = {}
+        self._located: dict[Address, str] = {}
         self._ends: dict[int, End] = {}
         self._numbers = 0
         self._decoded: dict[int, tuple[Frame, Message | MalformedLine]] = {}
@@ -96,6 +97,11 @@ class SimulatedNetwork:
 
     def listen(self, address: Address, host: str, listener: Listener) -> None:
         self._listeners[address] = (host, listener)
+        self.locate(address, host)
+
+    def locate(self, address: Address, host: str) -> None:
+        """Whatever goes to an address goes to this host, whether anybody listens there or not."""
+        self._located[address] = host
 
     def unlisten(self, address: Address) -> None:
         self._listeners.pop(address, None)
@@ -128,8 +134,7 @@ class SimulatedNetwork:
         elif scope is not Scope.ANYWHERE:
             self.schedule.after(0.0, lambda: then(DialFailure("no route to host", refused=False)))
             return
-        found = self._listeners.get(address)
-        target = found[0] if found is not None else address.host
+        target = self._located.get(address, address.host)
         self._numbers += 1
         out = Lane(self, host, target, self._numbers)
         back = Lane(self, target, host, self._numbers)

@@ -43,7 +43,7 @@ from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import number_of, pick, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import DialFailure, Encryption
+from core.simulation.environment.simulated_network import DialFailure, Encryption, HostPlace
 from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, new_store, with_key, with_network
 from core.simulation.parties.suspended_process import SuspendedProcess
 from core.simulation.plans.plan import IdentityKind, Stillness
@@ -370,6 +370,15 @@ class SimulatedServer:
         if self.node is None and store.signer is None:
             give_key(store, self._entropy, signs_from=store.incarnation + 1)
             self.was_keyless = True
+
+    def move_to(self, address: Address) -> None:
+        """From its next start on it is at another address, with all that it has. Nothing if it runs."""
+        if self.node is None:
+            if self.config.hostname == self.address.host:
+                self.config = msgspec.structs.replace(self.config, hostname=address.host)
+            self.address = address
+            self._environment.network.places[self.host] = HostPlace(address.host, is_machine=True)
+            self._environment.network.locate(address, self.host)
 
     def drain(self) -> None:
         """Leave the network on purpose."""

@@ -26,6 +26,8 @@ DOCUMENTS_SHARE: Final = 0.4
 """In how many of all worlds people change their accounts' documents."""
 SUSPENDED_SHARE: Final = 0.12
 """In how many of the worlds in which anything breaks servers stand still for a while, and go on."""
+MOVED_SHARE: Final = 0.1
+"""In how many of them servers come back at other addresses."""
 UPGRADED_SHARE: Final = 0.25
 """In how many of all worlds servers are from before keys: they have ids that are not made of one, or no key at all."""
 FAR_SHARE: Final = 0.06
@@ -79,7 +81,7 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
             operations += FAULTS[kind](scene)
-        operations += _suspensions(scene, seed)
+        operations += _suspensions(scene, seed) + _moves(scene, seed)
     operations += _changed_secrets(scene, seed) + _documents(scene, seed)
     operations = [msgspec.structs.replace(one, at=min(one.at, duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
@@ -219,6 +221,23 @@ def _suspensions(scene: Scene, seed: int) -> list[Operation]:
         found += [Operation(at, "suspend", name, amount=amount), Operation(again, "resume", name)]
         if stillness_of(amount) is Stillness.GUEST and rng.random() < 0.5:
             found.append(Operation(again + between(rng, 0.0, 5.0), "clock", name, amount=again - at))
+    return found
+
+
+def _moves(scene: Scene, seed: int) -> list[Operation]:
+    """Servers come back at other addresses, as where these are handed out anew: one takes what another one has left.
+    Drawn as the above."""
+    rng = seeded(seed, "moves")
+    if rng.random() >= MOVED_SHARE or len(scene.servers) > SETTLED_FROM:
+        return []
+    found: list[Operation] = []
+    for _ in range(1 + pick(rng, 4)):
+        at, name = between(rng, scene.begin, scene.end - 1.0), scene.servers[pick(rng, len(scene.servers))]
+        found += [
+            Operation(at, "power" if rng.random() < 0.3 else "kill", name, amount=rng.random()),
+            Operation(at + 0.001, "readdress", name, amount=rng.random()),
+            Operation(min(scene.end, at + between(rng, 0.002, 6.0)), "start", name),
+        ]
     return found
 
 

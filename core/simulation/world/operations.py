@@ -110,8 +110,9 @@ def _start(world: World, operation: Operation) -> None:
 def _start_server(world: World, server: SimulatedServer) -> None:
     """One that has left on purpose is told where the network is: those who were in it may all be others by now, and
     nobody names one that has left as well. So is one whose data is lost: it knows nobody, and others may take a copy of
-    it for it."""
-    server.start(_where(world, server) if server.finished is not None or server.disk.is_lost else ())
+    it for it. And one that comes back after others have moved: nobody may be where it looks for them."""
+    must_be_told = server.finished is not None or server.disk.is_lost or world.moved.keys() - {server.name}
+    server.start(_where(world, server) if must_be_told else ())
     server.disk.is_lost = False
 
 
@@ -294,6 +295,15 @@ def _clock(world: World, operation: Operation) -> None:
         world.servers[operation.who].jump_clock(operation.amount)
 
 
+def _readdress(world: World, operation: Operation) -> None:
+    """`who`, which is down, is at another address from now on: with `amount` below 0.5 at one that another server has
+    left, if there is any. Of a server of which there are two each stays where it is."""
+    server = world.servers.get(operation.who)
+    if server is not None and server.node is None and not {server} & {*world.twins.values()}:
+        if server.name not in world.twins:
+            world.move(server, to_one_left=operation.amount < 0.5)
+
+
 def _suspend(world: World, operation: Operation) -> None:
     """The process of `who` stands still, or its whole machine, as `amount` has it: see `Stillness`."""
     server = world.servers.get(operation.who)
@@ -463,6 +473,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "twin": _twin,
     "twin ends": _twin_ends,
     "clock": _clock,
+    "readdress": _readdress,
     "suspend": _suspend,
     "resume": _resume,
     "cut": _cut,
@@ -514,6 +525,10 @@ def repair(world: World) -> None:
     for name in world.twins:
         _twin_ends(world, Operation(world.schedule.time, "twin ends", name))
     start_missed(world)
+    for server in world.servers.values() if len(world.moved) > 1 else ():
+        # Two that moved while they did not hear each other have both looked where the other was.
+        for address in _where(world, server) if server.name in world.moved else ():
+            server.handle(JoinRequested(address))
     for base in world.base_servers.values():
         base.start(None)
     for end in world.network.ends():

@@ -97,6 +97,8 @@ class World:
         """Servers of whose data a copy has been started elsewhere, to that copy; it is among the servers as well."""
         self.addresses: list[Address] = []
         """Servers that people know of."""
+        self.moved: dict[str, list[Address]] = {}
+        """Servers that have moved to other addresses, to those that they have left."""
         self.messages: dict[str, int] = {}
         """Messages that arrived, by kind."""
         self.codes: list[tuple[str, str, str]] = []
@@ -177,6 +179,17 @@ class World:
         twin = SimulatedServer(self.environment, self, name, config, disk=disk)
         self.twins[server.name] = self.servers[name] = twin
         return twin
+
+    def move(self, server: SimulatedServer, *, to_one_left: bool) -> None:
+        """A server that is down is at another address from its next start on: at one that was another's, or at a new
+        one. People hear of it."""
+        taken = [one.address for one in self.servers.values()]
+        left = [one for before in self.moved.values() for one in before if one not in taken]
+        number = sum(map(len, self.moved.values())) + 1
+        address = left[0] if left and to_one_left else Address(f"{server.name}at{number}", PORT)
+        self.moved.setdefault(server.name, []).append(server.address)
+        self.addresses[self.addresses.index(server.address)] = address
+        server.move_to(address)
 
     def add_base_server(self, name: str) -> SimulatedBaseServer:
         server = SimulatedBaseServer(
