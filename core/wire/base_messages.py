@@ -29,6 +29,8 @@ ServerPlace = tuple[Identifier, Counter, Counter]
 """A server, one of its starts, and the number of a record that it got in that: all that had come there until then."""
 Print = Annotated[str, msgspec.Meta(max_length=24)]
 """16 bytes in base 64 that stand for all entries of a range."""
+Sum = Annotated[str, msgspec.Meta(max_length=44)]
+"""32 bytes in base 64: the sum of the hashes of all entries of a range."""
 RANGES_MAX: Final = 16
 """Ranges of stamps of which a client tells sums."""
 EntryNumbers = dict[Annotated[str, msgspec.Meta(max_length=96)], list[Counter]]

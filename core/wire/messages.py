@@ -1,15 +1,31 @@
-"""The messages of the protocol, as typed structs: those of the native layer, and all others by import.
+"""The messages of the protocol, as typed structs: those of the log and of clients, and all others by import.
 
 `core/PROTOCOL.md` has the tables with their meaning, states and answers.
 """
 
 # Annotations are evaluated as they stand: as texts, the decoder would compile each of them again at every start.
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from core.wire.account_documents import CLAIM_CHARACTERS_MAX
 from core.wire.account_votes import Vote
+from core.wire.admission_messages import (
+    EARLIER_MAX,
+    FOUNDED_MAX,
+    SECRETS_TOLD_MAX,
+    AdmissionGranted,
+    AdmissionProof,
+    AdmissionRequest,
+    AdmissionShare,
+    EarlierShare,
+    FoundedAt,
+    NetworkNews,
+    NetworkSeed,
+    ServerHello,
+    ServerProof,
+    ServerRefused,
+    Successions,
+)
 from core.wire.base_messages import (
     AGE_MAX,
     BASE_FIELDS,
@@ -20,9 +36,7 @@ from core.wire.base_messages import (
     AuthenticationFail,
     Counter,
     EntryNumbers,
-    Features,
     HeldEntries,
-    Hostname,
     Identifier,
     InvalidMessage,
     Label,
@@ -42,41 +56,87 @@ from core.wire.base_messages import (
     RegisterFailed,
     RegisterSuccess,
     ServerAnnounce,
+    Sum,
     UserInfo,
     Vector,
     command_of,
-    normalise_port,
+)
+from core.wire.document_messages import (
+    BUCKETS,
+    LISTED_MAX,
+    PLACE_CHARACTERS,
+    WANTED_MAX,
+    AccountClaim,
+    AccountDocument,
+    DocumentKept,
+    DocumentNotKept,
+    DocumentsCompare,
+    DocumentsDigest,
+    DocumentsDone,
+    DocumentsListed,
+    DocumentsSent,
+    DocumentsWant,
+    KeepDocument,
+    ListedVersion,
+    SignedDocument,
 )
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
-from core.wire.founding_record import FoundingRecord
-from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, Succession
-from core.wire.kept_secret import KeptSecret
-from core.wire.key_agreement_proofs import KeyProof, Share
-from core.wire.limits import RECORD_ENTRIES_MAX, SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
-from core.wire.past_query import PAST_ENTRIES_MAX, QUERY_CHARACTERS_MAX
-from core.wire.secret_keeping import KeepsSecret
-from core.wire.server_keys import Nonce, PublicKey, Signature
-from core.wire.signed_orders import (
-    BECAUSE_CHARACTERS_MAX,
-    WORDS_MAX,
-    ListedOperator,
-    ListedOrder,
-    Order,
-    SignedOrder,
+from core.wire.limits import RECORD_ENTRIES_MAX, VERIFIER_CHARACTERS_MAX
+from core.wire.order_messages import (
+    AccountRenamed,
+    ActivitiesRemoved,
+    Founding,
+    GiveOrder,
+    OrderDraft,
+    OrderDrafted,
+    OrderList,
+    OrderRefused,
+    OrdersRequest,
+    OrderTaken,
 )
+from core.wire.past_query import PAST_ENTRIES_MAX, QUERY_CHARACTERS_MAX
 
 __all__ = [
-    # What stands in `base_messages` and is found here, too: whoever reads a message need not ask of which layer it is.
+    # What stands in files of its own and is found here, too: whoever reads a message need not ask of which kind it is.
     "AGE_MAX",
     "BASE_FIELDS",
+    "BUCKETS",
+    "EARLIER_MAX",
+    "FOUNDED_MAX",
+    "LISTED_MAX",
+    "PLACE_CHARACTERS",
+    "SECRETS_TOLD_MAX",
+    "WANTED_MAX",
+    "AccountClaim",
+    "AccountDocument",
+    "AccountRenamed",
+    "ActivitiesRemoved",
     "ActivityBroadcast",
     "ActivityMessage",
+    "AdmissionGranted",
+    "AdmissionProof",
+    "AdmissionRequest",
+    "AdmissionShare",
     "AttachedServer",
     "Authenticate",
     "AuthenticationFail",
+    "DocumentKept",
+    "DocumentNotKept",
+    "DocumentsCompare",
+    "DocumentsDigest",
+    "DocumentsDone",
+    "DocumentsListed",
+    "DocumentsSent",
+    "DocumentsWant",
+    "EarlierShare",
+    "FoundedAt",
+    "Founding",
+    "GiveOrder",
     "HeldEntries",
     "InvalidMessage",
+    "KeepDocument",
     "LinkEnd",
+    "ListedVersion",
     "LockAllowed",
     "LockDenied",
     "LockRequest",
@@ -85,156 +145,28 @@ __all__ = [
     "LoginSuccess",
     "Logout",
     "Message",
+    "NetworkNews",
+    "NetworkSeed",
+    "OrderDraft",
+    "OrderDrafted",
+    "OrderList",
+    "OrderRefused",
+    "OrderTaken",
+    "OrdersRequest",
     "Quit",
     "Redirect",
     "Register",
     "RegisterFailed",
     "RegisterSuccess",
     "ServerAnnounce",
+    "ServerHello",
+    "ServerProof",
+    "ServerRefused",
+    "SignedDocument",
+    "Successions",
     "UserInfo",
     "command_of",
 ]
-
-
-BUCKETS: Final = 256
-"""Into so many the places of documents are divided where two servers compare what they have."""
-PLACE_CHARACTERS: Final = 32
-"""Of a document's place, in hexadecimal."""
-LISTED_MAX: Final = 512
-"""Versions of documents in one list."""
-WANTED_MAX: Final = 32
-"""Documents that are asked for at once: of the longest a quarter of a megabyte."""
-AccountClaim = Annotated[str, msgspec.Meta(min_length=1, max_length=CLAIM_CHARACTERS_MAX)]
-
-FOUNDED_MAX: Final = 1e11
-"""Seconds since 1970: no network was founded later."""
-NetworkSeed = Annotated[bytes, msgspec.Meta(min_length=NETWORK_SEED_BYTES, max_length=NETWORK_SEED_BYTES)]
-Successions = Annotated[tuple[Succession, ...], msgspec.Meta(max_length=SUCCESSIONS_MAX)]
-FoundedAt = Annotated[float, msgspec.Meta(ge=0, le=FOUNDED_MAX)]
-SECRETS_TOLD_MAX: Final = 4
-"""Secrets that the network has had that a neighbour is told: the latest."""
-EARLIER_MAX: Final = SECRETS_TOLD_MAX - 1
-"""Secrets from before the present one by which somebody may come, at most."""
-
-
-class ServerHello(Message, frozen=True):
-    """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks, and at which host it sees the
-    dialling one (`seen`). To one that shows a key it shows its own, and proves it."""
-
-    id: Identifier
-    incarnation: Counter
-    hostname: Hostname
-    port: int | str
-    name: Label = ""
-    features: Features = []
-    stamp: Counter | None = None
-    """The sender's hybrid logical time, which tells how the clocks stand to each other."""
-    seen: Hostname | None = None
-    key: PublicKey | None = None
-    nonce: Nonce | None = None
-    """Drawn for this link: the dialling side's proof of its key has it in it."""
-    proof: Signature | None = None
-
-    def __post_init__(self) -> None:
-        normalise_port(self, "port")
-
-
-class ServerProof(Message, frozen=True):
-    """The dialling side's answer to a `SERVER_HELLO` with a nonce: a signature that only who has its key can make."""
-
-    proof: Signature
-
-
-class ServerRefused(Message, frozen=True):
-    """A link is not wanted now (`busy`, `leaving`), leads to itself (`self`), exists already (`duplicate`), would take
-    the place of another server with the same identity that was started later (`twin`), is in the name of a server whose
-    key is another one, or that was not proved (`key`), or is with one that had this server keep too much (`barred`);
-    then close."""
-
-    reason: Label
-    info: str = ""
-
-
-class AdmissionRequest(KeepsSecret, Message, frozen=True):
-    """A server that knows the network's secret, and has no certificate of it, asks to be admitted: its own public key,
-    and its share of a key that both sides agree on (`core.wire.key_agreement_proofs`). First on an encrypted
-    connection. With `invitation`, the id of a code, it knows that code in the place of the secret. With `proof` it is a
-    server of the network that was away when that was given another key. With `order` it is the other side that was: the
-    order by which the network has another key, and the private keys."""
-
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
-
-    key: PublicKey
-    share: Share
-    invitation: Label | None = None
-    proof: Signature | None = None
-    order: SignedOrder | None = None
-    seed: NetworkSeed | None = None
-    ssh: NetworkSeed | None = None
-
-
-class EarlierShare(msgspec.Struct, frozen=True, array_like=True):
-    """A share for a secret that the network had before, which still holds, and the proof that goes with it."""
-
-    share: Share
-    proof: KeyProof
-
-
-class AdmissionShare(Message, frozen=True):
-    """The answering side's share, the proof that it has agreed on the key, and what it says of its network: the public
-    key, and when it was founded. `earlier`: the same for secrets from before the present one."""
-
-    share: Share
-    proof: KeyProof
-    network: PublicKey
-    founded: FoundedAt | None = None
-    earlier: Annotated[tuple[EarlierShare, ...], msgspec.Meta(max_length=EARLIER_MAX)] = ()
-
-
-class AdmissionProof(KeepsSecret, Message, frozen=True):
-    """The dialling side's proof, and what it says of its own network: the public key, when it was founded, and, where
-    the other side's was founded later, the private keys: the network's, and `ssh`, which certifies its SSH hosts.
-    `order`: the operator's by which that network has its key, if one has given it another."""
-
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
-
-    proof: KeyProof
-    network: PublicKey
-    founded: FoundedAt | None = None
-    seed: NetworkSeed | None = None
-    ssh: NetworkSeed | None = None
-    order: SignedOrder | None = None
-
-
-class AdmissionGranted(KeepsSecret, Message, frozen=True):
-    """The dialling side is admitted; then close. Where the answering side's network stays: its private keys, and when
-    it was founded, and `order` as in `ADMISSION_PROOF`. How other keys have led to the one that stays, as far as the
-    side knows. To who was invited, the network's secret."""
-
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh", "secret"})
-
-    founded: FoundedAt | None = None
-    successions: Successions = ()
-    seed: NetworkSeed | None = None
-    ssh: NetworkSeed | None = None
-    secret: Annotated[str, msgspec.Meta(max_length=SECRET_CHARACTERS_MAX)] | None = None
-    order: SignedOrder | None = None
-
-
-class NetworkNews(KeepsSecret, Message, frozen=True):
-    """The network's public key, when it was founded, and how other keys have led to it. With the private keys: the
-    network has become one with another that was founded earlier, or has another key by an operator's `order`.
-    `secrets`: those that operators have ordered. Only where both sides have shown certificates."""
-
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh", "secrets"})
-
-    network: PublicKey
-    founded: FoundedAt | None = None
-    successions: Successions = ()
-    seed: NetworkSeed | None = None
-    ssh: NetworkSeed | None = None
-    order: SignedOrder | None = None
-    secrets: Annotated[tuple[KeptSecret, ...], msgspec.Meta(max_length=SECRETS_TOLD_MAX)] = ()
 
 
 class Account(Message, frozen=True):
@@ -313,8 +245,6 @@ class SyncDone(Message, frozen=True):
 
 Bound = Annotated[str, msgspec.Meta(max_length=160)]
 """What stands between two entries: `core.reconciliation.item_order`."""
-Sum = Annotated[str, msgspec.Meta(max_length=44)]
-"""32 bytes in base 64: the sum of the hashes of all entries of a range."""
 CutRange = tuple[Bound, list[tuple[Bound, Counter, Print]]]
 """Where a range begins, and of each of its parts where it ends, how many entries it has, and what stands for them."""
 
@@ -502,103 +432,6 @@ class PastDone(Message, frozen=True):
     """Where something was looked for: how many activities the index has not come to, about; None: there is none."""
 
 
-class Founding(Message, frozen=True):
-    """Who has begun this network, as the sender knows it: what the receiver learns first counts there.
-
-    `told`: others than the founding server itself know it already.
-    """
-
-    record: FoundingRecord
-    told: bool = False
-
-
-class OrdersRequest(Message, frozen=True):
-    """The client is an operator, with this key: it is told of the orders. The first account of a network shows its key
-    so, too, and is its operator from then on.
-
-    `proof` is a signature of `core.wire.signed_orders.shown_key_digest`; `at` is the time there, in milliseconds since
-    1970. `behind`: only of orders from before this stamp and id, which a page before ended at.
-    """
-
-    key: PublicKey
-    at: int
-    proof: Signature
-    behind: tuple[Counter, str] | None = None
-
-
-class OrderList(Message, frozen=True):
-    """Orders, the latest first. `network` is what an order of this network names; `operator`: whether the client's
-    orders are heeded. `accounts` has the names that accounts in it have now."""
-
-    network: str
-    operator: bool
-    operators: list[ListedOperator] = []
-    orders: list[ListedOrder] = []
-    accounts: dict[str, str] = {}
-    suspended: list[str] = []
-    """Names of accounts that are suspended because their server is expelled, 1,000 at most."""
-    more: bool = False
-
-
-class OrderDraft(Message, frozen=True):
-    """The client wants to give an order, and asks how it is to be written: what it is about is looked up."""
-
-    key: PublicKey
-    kind: Label
-    target: Annotated[str, msgspec.Meta(max_length=1024)]
-    words: Annotated[list[Annotated[str, msgspec.Meta(max_length=1024)]], msgspec.Meta(max_length=WORDS_MAX)] = []
-    because: Annotated[str, msgspec.Meta(max_length=BECAUSE_CHARACTERS_MAX)] = ""
-
-
-class OrderDrafted(Message, frozen=True):
-    """The order, to be looked at and signed. `about` says in words what it concerns."""
-
-    order: Order
-    about: str = ""
-    left: Counter = 0
-    """How many of the orders of who is dismissed would stay in force, and need another order for that."""
-
-
-class GiveOrder(Message, frozen=True):
-    """A signed order: it is to be kept, and to go to everybody."""
-
-    order: SignedOrder
-
-
-class OrderTaken(Message, frozen=True):
-    """The order with this id is kept by the server, and on its way to everybody."""
-
-    id: str
-    info: str = ""
-
-
-class ActivitiesRemoved(Message, frozen=True):
-    """Operators have removed these activities, by their ids: nobody is to see them any more."""
-
-    ids: list[Annotated[str, msgspec.Meta(max_length=128)]]
-    by: str = ""
-    because: str = ""
-    server: Label = ""
-    """Whatever this server has accepted from `since` on is not to be shown, either."""
-    since: Counter = 0
-    undone: bool = False
-    """What hid that is undone: it is to be shown again."""
-
-
-class OrderRefused(Message, frozen=True):
-    """What was asked about orders is not possible, and why. The connection goes on."""
-
-    info: str = ""
-
-
-class AccountRenamed(Message, frozen=True):
-    """The name is another account's, registered earlier elsewhere; yours is kept under a new one."""
-
-    username: str
-    renamed: str
-    info: str = ""
-
-
 class ChangeSecret(Message, frozen=True):
     """The account that is logged in is to have another secret, everywhere. `secret` is the present one."""
 
@@ -624,103 +457,6 @@ class SecretNotChanged(Message, frozen=True):
     """The account's secret is what it was, and why. The connection goes on unless wrong ones were given too often."""
 
     info: str = ""
-
-
-class SignedDocument(Message, frozen=True):
-    """A version of an account's document, as the server `node` that took it has signed it: kept, if it is the latest
-    one, and passed on."""
-
-    claim: AccountClaim
-    stamp: Counter
-    node: Identifier
-    document: msgspec.Raw
-    key: PublicKey | None = None
-    signature: Signature | None = None
-
-
-class DocumentsDigest(Message, frozen=True):
-    """All documents that the sender keeps: how many, and the sum of their digests. One who has others compares.
-
-    `number` names the question; `asks`: the sender waits for `DOCUMENTS_DONE`.
-    """
-
-    number: Counter
-    size: Counter
-    sum: Sum
-    asks: bool = False
-
-
-class DocumentsCompare(Message, frozen=True):
-    """What the sender has of the documents whose place is behind `after`: the sums of those in each bucket. The
-    receiver answers with what it has in buckets that differ, `DOCUMENTS_LISTED`."""
-
-    number: Counter
-    sums: Annotated[list[Print], msgspec.Meta(max_length=BUCKETS)]
-    after: Annotated[str, msgspec.Meta(max_length=PLACE_CHARACTERS)] = ""
-
-
-ListedVersion = tuple[AccountClaim, Counter, Identifier, Print, Counter]
-"""The claim, stamp, server, print of the digest, and length of a version."""
-
-
-class DocumentsListed(Message, frozen=True):
-    """What the sender has in buckets that differ, in the order of places. `after`: up to there, and the rest is to be
-    asked for; else it is all."""
-
-    number: Counter
-    versions: Annotated[list[ListedVersion], msgspec.Meta(max_length=LISTED_MAX)] = []
-    after: Annotated[str, msgspec.Meta(max_length=PLACE_CHARACTERS)] = ""
-
-
-class DocumentsWant(Message, frozen=True):
-    """The accounts whose documents the sender lacks: the receiver answers with those that it has, as `SIGNED_DOCUMENT`,
-    and `DOCUMENTS_SENT`."""
-
-    number: Counter
-    claims: Annotated[list[AccountClaim], msgspec.Meta(max_length=WANTED_MAX)]
-
-
-class DocumentsSent(Message, frozen=True):
-    """Ends the answer to a `DOCUMENTS_WANT`."""
-
-    number: Counter
-
-
-class DocumentsDone(Message, frozen=True):
-    """All documents that the receiver had when it told digest `number` are durable at the sender, or later ones."""
-
-    number: Counter
-
-
-class KeepDocument(Message, frozen=True):
-    """The account that is logged in is to have this document, everywhere, in the place of the one before. Answer:
-    `DOCUMENT_KEPT` or `DOCUMENT_NOT_KEPT`, with the same `number`."""
-
-    number: Counter
-    document: msgspec.Raw
-
-
-class DocumentKept(Message, frozen=True):
-    """The document is synced to this server's disk, and on its way to all others."""
-
-    number: Counter
-    stamp: Counter
-
-
-class DocumentNotKept(Message, frozen=True):
-    """The account's document is what it was, and why. `later`: seconds after which it can be had; absent: it cannot."""
-
-    number: Counter
-    info: str = ""
-    later: float | None = None
-
-
-class AccountDocument(Message, frozen=True):
-    """What the account's document is now: at a login, and when another of its clients has changed it. Without
-    `document` it has none."""
-
-    document: msgspec.Raw = msgspec.Raw()
-    stamp: Counter = 0
 
 
 class StatusRequest(Message, frozen=True):
