@@ -7,7 +7,7 @@ twice, a login before its registration) the ledger notes as it happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -261,14 +261,19 @@ def orders_agree(world: World) -> Findings:
 
 def one_key(world: World) -> Findings:
     """All servers whose links are encrypted are of the network under one key, that of the latest order about it; nobody
-    has it whom that order left out because they were expelled before."""
+    has it whom that order left out because they were expelled before. While a network is being upgraded those that are
+    of today make one as soon as a way leads from one to the other that is encrypted: until then nobody has told either
+    that the other one is."""
     there = [(server, node) for server, node in nodes(world) if node.membership.is_there]
     if not there or world.liars:
         return
     first, chosen = there[0]
-    for server, node in there[1:]:
-        if node.membership.network.key != chosen.membership.network.key:
-            yield "agreement", f"{server.name} and {first.name} do not have the same network's key"
+    ways = encrypted_ways(there) if len(there) < len(nodes(world)) else {}
+    for index, (server, node) in enumerate(there):
+        # The first one to which such a way leads; where all are of today they need none.
+        other, other_node = next(one for one in there[: index + 1] if ways.get(one[0].name) == ways.get(server.name))
+        if node.membership.network.key != other_node.membership.network.key:
+            yield "agreement", f"{server.name} and {other.name} do not have the same network's key"
     changes = chosen.orders.effects.key_changes
     if not changes:
         return
@@ -279,6 +284,24 @@ def one_key(world: World) -> Findings:
         left_out = server.id in change.expelled and server.id in world.expelled()
         if left_out and server.node is not None and server.node.membership.network.key == change.key:
             yield "orders", f"{server.name} is expelled, and has the key that the network has been given since"
+
+
+def encrypted_ways(servers: Sequence[tuple[SimulatedServer, Node]]) -> dict[str, str]:
+    """Of each of these servers the first to which encrypted links lead from it, by way of others of these."""
+    found: dict[str, str] = {}
+    names = [server.name for server, _ in servers]
+    linked = {
+        server.name: [end.peer for end in server.ends.values() if end.encrypted and end.is_open and end.peer in names]
+        for server, _ in servers
+    }
+    for name in names:
+        frontier = [name] if name not in found else []
+        while frontier:
+            one = frontier.pop()
+            if one not in found:
+                found[one] = name
+                frontier += linked[one]
+    return found
 
 
 def documents_agree(world: World) -> Findings:
