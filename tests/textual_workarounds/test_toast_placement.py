@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from textual.geometry import Region
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 from textual.widgets._toast import Toast
 
 from tests.tui.driving import ready, settled, until, welcomed
@@ -33,7 +33,9 @@ def on_top(app: ActivityApp, cells: Region) -> set[Widget]:
 
 
 def covered(app: ActivityApp) -> bool:
-    fields = [each for each in app.screen.query(Input) if each.display and each.is_on_screen]
+    fields = [
+        each for kind in (Input, TextArea) for each in app.screen.query(kind) if each.display and each.is_on_screen
+    ]
     assert fields
     return any(isinstance(seen, Toast) for each in fields for seen in on_top(app, each.region))
 

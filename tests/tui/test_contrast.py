@@ -52,7 +52,7 @@ async def test_what_stands_in_an_empty_field_can_be_read(world, theme):
         for focused in (composer, app.main.feed):
             focused.focus()
             await pilot.pause()
-            assert contrast_of(composer.get_component_rich_style("input--placeholder")) >= CONTRAST
+            assert contrast_of(composer.get_component_rich_style("text-area--placeholder")) >= CONTRAST
 
 
 @pytest.mark.parametrize("theme", THEMES)

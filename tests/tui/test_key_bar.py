@@ -27,7 +27,7 @@ async def test_a_click_on_a_key_at_the_bottom_presses_it():
     app = World().app()
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        assert words(app).startswith("F10 Zoom")
+        assert words(app).startswith("Enter Send Alt+Enter New line F10 Zoom")
         await pilot.click(KeyBar, offset=(words(app).index("Invite"), 0))
         await until(pilot, lambda: isinstance(app.screen, InvitationScreen))
 

@@ -7,7 +7,7 @@ from textual import events
 
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
-from tui.user_actions.line_completion import completions, query_completions
+from tui.user_actions.line_completion import OFFERS_MAX, Offer, completions, offers, query_completions
 
 NAMES = ("Bob", "bert", "bob", "two words", "ada")
 TAGS = ("ops", "Opera")
@@ -68,6 +68,23 @@ def test_a_query_becomes_what_its_last_condition_is_the_beginning_of(written: st
     assert list(query_completions(written, NAMES, TAGS)) == become
 
 
+def test_commands_are_offered_with_what_they_do():
+    assert offers("/mu", NAMES, TAGS) == [
+        Offer("/mute", "/mute [NAME|#TAG]", "Folds what somebody writes, or what has a tag; alone: tells whom.")
+    ]
+    assert offers("/order sil", NAMES, TAGS) == [Offer("/order silence", "silence USER", "refuse what somebody posts")]
+
+
+def test_a_sign_alone_offers_everybody_who_can_be_named_the_likeliest_first():
+    assert [offer.word for offer in offers("hi @", ("bob", "two words", "ann", "bob"), TAGS)] == ["@bob", "@ann"]
+    assert [offer.line for offer in offers("#", NAMES, TAGS)] == ["#ops", "#Opera"]
+    assert offers("mail bob@", NAMES, TAGS) == []
+
+
+def test_no_more_is_offered_than_anybody_would_look_through():
+    assert len(offers("@u", (f"user{number}" for number in range(10_000)), TAGS)) == OFFERS_MAX
+
+
 async def test_tab_completes_in_the_filter_too_and_finds_what_it_has_completed(world: World):
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -110,7 +127,7 @@ async def test_the_end_of_a_tag_is_shown_behind_the_cursor_and_taken_with_the_ri
         world.says("bob", "the disk is full #operations")
         await settled(pilot)
         await pilot.press(*"who does #op")
-        await until(pilot, lambda: app.main.composer._suggestion == "who does #operations")
+        await until(pilot, lambda: app.main.composer.suggestion == "erations")
         await pilot.press("right")
         assert app.main.composer.value == "who does #operations"
 

@@ -239,6 +239,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         focused = self.focused if self._running else None
         if isinstance(focused, RowView):
             return focused.cursor_offset
+        if isinstance(focused, Composer):
+            return self.main.writing_at
         if isinstance(focused, Input | TextArea):
             # Not where one said last that it is: another one may have the focus again.
             return focused.cursor_screen_offset
@@ -585,7 +587,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         """Ctrl+C: empty the line; on an empty line, offer to quit."""
         if self.leaving:
             self._exit_procedure.want()
-        elif isinstance(self.focused, Input) and self.focused.value:
+        elif isinstance(self.focused, Input | Composer) and self.focused.value:
             if isinstance(self.focused, Composer):
                 self.focused.remember(self.focused.value)
             self.focused.value = ""

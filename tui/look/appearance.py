@@ -84,9 +84,12 @@ MainScreen.-zoomed #panes { layout: vertical; }
 MainScreen.-zoomed Pane { display: none; }
 MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 
-#composer-line { height: 1; }
+#composer-line { height: auto; }
 #prompt { width: auto; color: $text-primary; text-style: bold; padding: 0 1 0 1; }
-#composer { width: 1fr; height: 1; background: $panel; border: none; padding: 0 1; }
+#composer {
+    width: 1fr; height: auto; min-height: 1; max-height: 30vh; background: $panel; border: none; padding: 0 1;
+    scrollbar-size-vertical: 1;
+}
 #composer:focus { background: $panel; background-tint: $foreground 5%; border: none; }
 #composer:ansi { background: ansi_default; }
 #composer-problem { height: auto; max-height: 3; display: none; padding: 0 1; }
@@ -104,6 +107,10 @@ KeyBar > .key-bar--words { color: $foreground; background: $panel; }
 
 Input > .input--placeholder { color: $foreground 76%; }
 Input:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
+TextArea .text-area--placeholder { color: $foreground 76%; }
+TextArea:ansi .text-area--placeholder { color: ansi_default; text-style: dim; }
+TextArea:ansi .text-area--cursor { color: ansi_default; background: ansi_default; text-style: reverse; }
+TextArea .text-area--suggestion { color: $foreground 66%; }
 
 ModalScreen { align: center middle; background: $background 60%; }
 ModalScreen:ansi { background: ansi_default; }

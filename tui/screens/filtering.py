@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from core.query import EVERYTHING, Query, parse
 from tui.screens.searching_past import SearchingScreen
+from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
 
 OF_MATCHES: Final = frozenset({"feed.next_match", "feed.previous_match", "feed.hits"})
@@ -117,6 +118,6 @@ class FilteringScreen(SearchingScreen):
             self._close_filter()
         elif self.focused is self.feed and self.feed.came_from:
             self.feed.go_back()
-        elif self.zoomed and not isinstance(self.focused, Input):
+        elif self.zoomed and not isinstance(self.focused, Input | Composer):
             self.action_zoom()
         self.current_list.focus()

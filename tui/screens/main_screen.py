@@ -7,18 +7,18 @@ from typing import ClassVar
 
 from textual import on
 from textual._time import get_time
-from textual.widgets import Input, Static
 
 from tui.feed.activities import raw_activity
 from tui.screens.dialog import READING_TIME
-from tui.screens.operating import OperatorScreen
-from tui.text.safe_text import neutralise
+from tui.screens.writing import WritingScreen
 from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings
 from tui.user_actions.slips import slip
+from tui.user_actions.written_text import too_long
+from tui.widgets.composer import Composer
 
 
-class MainScreen(OperatorScreen):
+class MainScreen(WritingScreen):
     """All of it: what is written goes to everybody, or is a command."""
 
     AUTO_FOCUS = "#composer"
@@ -28,8 +28,8 @@ class MainScreen(OperatorScreen):
     second_thought: float = READING_TIME
     """Seconds after which a line that was kept back is sent when it is entered again."""
 
-    @on(Input.Submitted, "#composer")
-    async def _submitted(self, event: Input.Submitted) -> None:
+    @on(Composer.Submitted)
+    async def _submitted(self, event: Composer.Submitted) -> None:
         text = event.value
         if not text.strip() or self._asks_back(text):
             return
@@ -69,18 +69,11 @@ class MainScreen(OperatorScreen):
         if identity is not None and identity.secret:
             yield identity.secret
 
-    @on(Input.Changed, "#composer")
-    def _typing(self) -> None:
-        self._composer_problem("")
-
-    def _composer_problem(self, problem: str) -> None:
-        label = self.query_one("#composer-problem", Static)
-        label.display = bool(problem)
-        label.update(f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else "")
-
     async def _carry_out(self, text: str) -> None:
         """Send a line or do a command. Raises ValueError or ConnectionError with a sentence for a person."""
         line = slash_commands.parse(text, node=self.model.owns_node)
+        if problem := too_long(line.text):
+            raise ValueError(problem)
         if line.command is None:
             self.model.write(line.text)
             self.feed.action_end()

@@ -31,6 +31,7 @@ from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
 from tui.widgets.filter_input import FilterInput
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.offer_list import OfferList
 from tui.widgets.row_view import RowView
 
 PANES: Final = ("feed", "connections", "users", "events", "network")
@@ -118,6 +119,7 @@ class PanesScreen(Screen[None]):
                     widget_id="feed",
                 ),
                 Static("", id="composer-problem", classes="problem", markup=False),
+                OfferList(),
                 Horizontal(
                     Label("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", id="prompt"),
                     Composer(

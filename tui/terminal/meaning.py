@@ -35,6 +35,8 @@ _KEY: Final = re.compile(
 )
 """A key as the kitty keyboard protocol has it (https://sw.kovidgoyal.net/kitty/keyboard-protocol/), a superset of what
 xterm sends. `ESC [ 1 ; 2 R` is missing: it tells where the cursor is."""
+_MODIFIED_ENTER: Final = re.compile(r"\x1b\[27;(\d{1,3});13~")
+"""Enter with a key held, as xterm tells it (modifyOtherKeys), and tmux with `extended-keys always`."""
 _MODIFIERS_MAX: Final = 256
 _RELEASED: Final = "3"
 _WHEEL: Final = (events.MouseScrollUp, events.MouseScrollDown, events.MouseScrollLeft, events.MouseScrollRight)
@@ -78,6 +80,8 @@ class Interpreter:
             width, height = int(found[2]), int(found[1])
             if 0 < width <= SIZE_MAX.width and 0 < height <= SIZE_MAX.height:
                 yield events.Resize(Size(width, height), Size(width, height))
+        elif found := _MODIFIED_ENTER.fullmatch(sequence):
+            yield from self._sequence(f"\x1b[13;{found[1]}u")
         elif (key := _normal(sequence)) is not None and not constants.DISABLE_KITTY_KEY:
             yield from _known(each.copy() for each in _parser._parse_extended_key(key) or ())
         else:
@@ -132,6 +136,8 @@ def _listed(sequence: str) -> Iterator[events.Key]:
 
 
 def _with_alt(char: str) -> Iterator[events.Key]:
+    if char == "\r":
+        return iter((events.Key("alt+enter", None),))
     if f"\x1b{char}" in ANSI_SEQUENCES_KEYS:
         return _listed(f"\x1b{char}")
     return _known(_parser._sequence_to_key_events(char)) if not _printable(ord(char)) else iter((_alt_key(char),))

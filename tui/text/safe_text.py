@@ -20,6 +20,8 @@ from rich.cells import cell_len, get_character_cell_size
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 LINE_BREAK: Final = "\N{RETURN SYMBOL}"
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
+NOTHING: Final = "\N{WORD JOINER}"
+"""Paints nothing and joins nothing to a symbol, in a terminal as in rich."""
 
 COMBINING_MARKS_MAX: Final = 2
 """Combining marks kept on one character. Vietnamese and Hebrew need two; more is decoration that leaves the line."""
@@ -38,6 +40,7 @@ _SPELLING: Final = re.compile(
 first with at most a vowel or virama. Terminals give it no width, nor does rich. (A joiner, U+200D, is dropped
 there as well: rich 15 takes what follows it to have no width, and terminals do not.)"""
 
+_MARKS: Final = frozenset(("Mn", "Me", "Mc"))
 _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\u180e\u034f")
 """Letters and symbols that paint nothing."""
 
@@ -84,7 +87,7 @@ def _neutralise(text: str) -> str:
     result: list[str] = []
     marks = COMBINING_MARKS_MAX
     for character in text:
-        if character >= "\u0300" and unicodedata.category(character) in ("Mn", "Me", "Mc"):
+        if character >= "\u0300" and unicodedata.category(character) in _MARKS:
             if character in _JOINERS:
                 continue
             if character in _BLANKS or 0xE0000 <= ord(character) <= 0xE0FFF:
@@ -106,6 +109,27 @@ def neutralise_lines(text: str, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         return neutralise_lines(text[:limit]) + ELLIPSIS
     return "\n".join(neutralise(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def shown_alike(text: str) -> str:
+    """What is shown of a line that is being written: as `neutralise`, but with just one character for each, so that a
+    place in one is a place in the other. What would be dropped is shown as `NOTHING`."""
+    if text.isascii() and text.isprintable():
+        return text
+    result: list[str] = []
+    marks = COMBINING_MARKS_MAX
+    spelling = {found.start() for found in _SPELLING.finditer(text)} if _NON_JOINER in text else ()
+    for place, character in enumerate(text):
+        if place in spelling:
+            result.append(character)
+        elif character >= "\u0300" and character not in _BLANKS and unicodedata.category(character) in _MARKS:
+            marks += 1
+            is_kept = marks <= COMBINING_MARKS_MAX and character not in _JOINERS
+            result.append(character if is_kept else NOTHING)
+        else:
+            result.append(_shown(character) or NOTHING)
+            marks = 0
+    return "".join(result)
 
 
 def neutralise_name(name: str, limit: int = 64) -> str:

@@ -14,7 +14,7 @@ from textual.css.query import NoMatches
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 from textual.widgets._toast import ToastRack
 
 CSS: Final = """
@@ -57,7 +57,8 @@ def free_rows(height: int, first: int, fields: list[Region]) -> tuple[int, int]:
 
 
 def _fields(screen: Screen[Any]) -> list[Widget]:
-    return [each for each in screen.query(Input) if each.display and each.region.area and each.is_on_screen]
+    fields = [*screen.query(Input), *screen.query(TextArea)]
+    return [each for each in fields if each.display and each.region.area and each.is_on_screen]
 
 
 def _first_row(screen: Screen[Any]) -> int:

@@ -44,6 +44,8 @@ _NAMED: Final[Mapping[str, str]] = {
 _TYPES: Final = frozenset({"space", "enter", "backspace", "delete", "left", "right", "home", "end"})
 """Keys with names that do something while one types."""
 
+_TAKE_ENTER: Final = frozenset({"line.send", "line.new_line"})
+
 
 class KeyProblem(NamedTuple):
     """Something wrong with the keys of an action."""
@@ -127,7 +129,11 @@ def _check(action: UserAction, keys: Iterable[str]) -> None:
     """Raises ValueError if an action would get a key that has to stay what it is there."""
     for key in keys:
         is_typed = key in _TYPES or ("+" not in key and key not in _NAMED.values())
-        if is_typed and (action.scope == "line" or (action.priority and action.scope == "application")):
+        if (
+            is_typed
+            and not (key == "enter" and action.id in _TAKE_ENTER)
+            and (action.scope == "line" or (action.priority and action.scope == "application"))
+        ):
             raise ValueError(f"{key_name(key)} is for writing, and {action.id} would take it while one writes")
 
 

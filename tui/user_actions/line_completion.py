@@ -5,16 +5,54 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from core.query import entities_of
 from tui.text.order_words import VERBS
-from tui.user_actions.slash_commands import COMMANDS
+from tui.user_actions.slash_commands import BY_NAME, COMMANDS
 
 _CONDITION: Final = re.compile(r"(?:^|(?<=\s))-?(?P<sign>@|#|(?:from|to):)(?P<begun>[^\s\"]+)$", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"[^\s\"*]+")
 """What a query has without quotation marks."""
 _BEGUN: Final = re.compile(r"[@#](?P<begun>[\w.-]+)$")
+_SIGN_ALONE: Final = re.compile(r"(?:^|(?<=\s))[@#]$")
+OFFERS_MAX: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One way in which a line may go on."""
+
+    line: str
+    """What the line becomes."""
+    word: str
+    """The word that it is offered as."""
+    help: str = ""
+    """What that does."""
+
+
+def offers(line: str, names: Iterable[str], tags: Iterable[str]) -> list[Offer]:
+    """What can be offered to whoever is writing this line, the likeliest first, `OFFERS_MAX` at most.
+
+    Besides `completions`, all people and tags behind a sign that nothing follows yet.
+    """
+    begin = line.rfind(" ") + 1
+    found = completions(line, names, tags)
+    if _SIGN_ALONE.search(line) is not None and not line.startswith("/"):
+        sign, known = line[-1], names if line[-1] == "@" else tags
+        found = chain(found, (line + one for one in dict.fromkeys(known) if _is_entity(sign + one, 0, len(sign + one))))
+    return [_offer(made, made[begin:]) for made in islice(found, OFFERS_MAX)]
+
+
+def _offer(line: str, word: str) -> Offer:
+    if line == word and (command := BY_NAME.get(word[1:])) is not None and word.startswith("/"):
+        return Offer(line, command.usage, command.help)
+    if line.startswith("/order ") and word in VERBS:
+        verb = VERBS[word]
+        return Offer(line, f"{word} {verb.operands}".rstrip(), verb.explained)
+    return Offer(line, word)
 
 
 def completions(line: str, names: Iterable[str], tags: Iterable[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tui.text.order_words import VERBS
+from tui.user_actions.written_text import trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +85,22 @@ class Line:
 
 
 def parse(text: str, *, node: bool = True) -> Line:
-    """Read a written line.
+    """Read a written line, or a text of several lines.
 
     Raises ValueError with a sentence for a person.
     """
-    text = text.strip()
+    text = trimmed(text)
     if text.startswith("//"):
         return Line(text[1:])
     if not text.startswith("/"):
         return Line(text)
-    word, _, argument = text[1:].partition(" ")
+    word, argument = [*text[1:].split(maxsplit=1), "", ""][:2] if not text[1:2].isspace() else ("", "")
     command = KNOWN.get(word.lower())
     if command is None:
         raise ValueError(f"there is no command /{word[:20]}; /help lists them, and // writes a line that begins with /")
-    argument = argument.strip()
+    lines = text.count("\n") + 1
+    if lines > 1 and command.name != "json":
+        raise ValueError(f"/{command.name} takes one line, and this has {lines}; // writes a text that begins with /")
     if command.needs and not argument:
         raise ValueError(f"/{command.name} needs {command.needs}: {command.usage}")
     if command.node_only and not node:

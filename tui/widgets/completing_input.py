@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from textual import events
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.user_actions.action_registry import bindings
-
-COMPLETIONS_MAX: Final = 100
-"""So many ends of a word are gone through before it is again as it was written."""
+from tui.user_actions.completion_round import CompletionRound
 
 
 class _FirstCompletion(Suggester):
@@ -44,41 +42,41 @@ class CompletingInput(Input):
         first; these are asked only for a word that can be one. `options` are those of `Input`."""
 
         def lines(line: str) -> Iterator[str]:
-            return complete(line, _when_needed(names), _when_needed(tags))
+            return complete(line, when_needed(names), when_needed(tags))
 
         self._completions = lines
-        self._round: list[str] = []
-        """What was written, and the lines that Tab makes of it one after the other."""
-        self._in_round = 0
+        self._round = CompletionRound()
         super().__init__(suggester=_FirstCompletion(lines), **options)
 
     def action_complete(self) -> None:
         """Write the word to its end, or in another way that it may end; where there is none, go to the next pane."""
-        if not self._round or self.value != self._round[self._in_round]:
-            self._round = [self.value, *islice(self._completions(self.value), COMPLETIONS_MAX)]
-            self._in_round = 0
-        only_one_is_there = len(self._round) == 2 and self._in_round == 1
-        if len(self._round) == 1 or only_one_is_there or not self.cursor_at_end:
-            self._round = []
+        line = self._round.next(self.value, self._completions(self.value)) if self.cursor_at_end else None
+        if line is None:
             self.app.action_focus_next()
             return
-        self._in_round = (self._in_round + 1) % len(self._round)
-        self.value = self._round[self._in_round]
-        self.cursor_position = len(self.value)
+        self.value = line
+        self.cursor_position = len(line)
 
     async def _on_key(self, event: events.Key) -> None:
-        known = self._bindings
-        if keymap := self.app._keymap:
-            known = known.copy()
-            known.apply_keymap(keymap)
-        for binding in known.key_to_bindings.get(event.key, ()):
-            # Up the tree, the way of bindings, it would be overtaken by what is typed after it.
+        if not await runs_at_once(self, event):
+            await super()._on_key(event)
+
+
+async def runs_at_once(widget: Widget, event: events.Key) -> bool:
+    """Do what a key of the widget's own does, here and now: up the tree, the way of bindings, it would be overtaken by
+    what is typed after it. False: the key is none of its own."""
+    known = widget._bindings
+    if keymap := widget.app._keymap:
+        known = known.copy()
+        known.apply_keymap(keymap)
+    for binding in known.key_to_bindings.get(event.key, ()):
+        if widget.app._check_action_state(binding.action, widget):
             event.stop()
             event.prevent_default()
-            await self.run_action(binding.action)
-            return
-        await super()._on_key(event)
+            await widget.run_action(binding.action)
+            return True
+    return False
 
 
-def _when_needed(words: Callable[[], Iterable[str]]) -> Iterator[str]:
+def when_needed(words: Callable[[], Iterable[str]]) -> Iterator[str]:
     yield from words()

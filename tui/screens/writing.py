@@ -1,0 +1,51 @@
+"""The place where one writes, as it stands on the screen: what is offered above it, and what is said about it."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.geometry import Offset
+from textual.widgets import Static, TextArea
+
+from tui.screens.operating import OperatorScreen
+from tui.text.safe_text import neutralise
+from tui.user_actions.written_text import KEPT_CHARACTERS_MAX, too_long
+from tui.widgets.composer import Composer
+from tui.widgets.offer_list import OfferList
+
+
+class WritingScreen(OperatorScreen):
+    """The panes, with a place to write."""
+
+    @property
+    def writing_at(self) -> Offset:
+        """Where on the screen somebody who writes is: at the cursor, or at the offer that they have chosen."""
+        chosen = self.query_one(OfferList).chosen_offset
+        return chosen if chosen is not None else self.composer.cursor_screen_offset
+
+    @on(Composer.Offering)
+    def _show_offers(self) -> None:
+        # Of the feed, at least the row above is seen: most often it is what is answered.
+        room = max(1, self.feed.size.height - 2)
+        self.query_one(OfferList).show(self.composer.offered, self.composer.chosen, room)
+
+    @on(OfferList.Taken)
+    def _offer_taken(self, event: OfferList.Taken) -> None:
+        self.composer.take(event.place)
+
+    @on(TextArea.Changed, "#composer")
+    def _typing(self) -> None:
+        self._composer_problem(too_long(self.composer.value))
+
+    @on(Composer.TooMuch)
+    def _too_much_pasted(self) -> None:
+        self._composer_problem(
+            f"{too_long(self.composer.value)} The end of what you pasted was left out:"
+            f" no more than {KEPT_CHARACTERS_MAX:,} are kept to be made shorter."
+        )
+
+    def _composer_problem(self, problem: str) -> None:
+        label = self.query_one("#composer-problem", Static)
+        words = f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else ""
+        if words != label.content:
+            label.display = bool(problem)
+            label.update(words)
