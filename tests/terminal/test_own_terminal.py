@@ -54,6 +54,18 @@ def line(terminal: Terminal) -> str:
     )
 
 
+def test_what_is_typed_while_the_server_starts_is_the_name_that_the_first_dialog_asks_for(tmp_path: Path):
+    terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"))
+    try:
+        terminal.read_until(ALTERNATE_SCREEN_ON)
+        terminal.type(b"grace")
+        terminal.has("Welcome")
+        terminal.has("grace")
+        terminal.has(COMPOSER)
+    finally:
+        terminal.close()
+
+
 def test_bytes_that_are_no_text_are_nothing(terminal):
     look_around(terminal)
     for data in (b"\xff", b"\xfc", b"\xe2\x82", b"\x80\x81\xfe"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from textual import events
 from textual.app import ComposeResult
@@ -12,7 +14,7 @@ from textual.widgets import Button, Input
 from tests.tui.driving import ready, until
 from tests.tui.fakes import World
 from tui.textual_workarounds import screen_dismissal
-from tui.textual_workarounds.type_ahead import TypeAheadApp
+from tui.textual_workarounds.type_ahead import WAIT_LIMIT, TypeAheadApp
 
 
 class Question(ModalScreen[str]):
@@ -70,6 +72,57 @@ async def test_what_is_typed_behind_a_key_that_moves_the_focus_goes_where_it_mov
         await until(pilot, lambda: not app.has_keys_waiting and app.focused is app.main.composer)
         await until(pilot, lambda: app.main.composer.value == "hello")
         assert app.theme == theme
+
+
+class Beginning(TypeAheadApp):
+    """A line, and a dialog with a field that comes when all else is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = False
+
+    @property
+    def is_begun(self) -> bool:
+        return self.has_begun
+
+    def compose(self) -> ComposeResult:
+        yield Input(id="line")
+
+    def begin(self) -> None:
+        self.push_screen(Asking())
+        self.has_begun = True
+
+
+class Asking(ModalScreen[None]):
+    def compose(self) -> ComposeResult:
+        yield Button("first in the order of the focus")
+        yield Input(id="field")
+
+    def on_mount(self) -> None:
+        self.query_one("#field").focus()
+
+
+async def test_what_is_typed_while_the_program_begins_waits_for_the_dialog_with_which_it_begins():
+    app = Beginning()
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.focused is not None)
+        for key in "ada":
+            app.post_message(events.Key(key, key))
+        await until(pilot, lambda: len(app._ahead) == 3)
+        await asyncio.sleep(1.5 * WAIT_LIMIT)
+        app.begin()
+        await until(pilot, lambda: isinstance(app.screen, Asking) and not app.has_keys_waiting)
+        await until(pilot, lambda: app.screen.query_one("#field", Input).value == "ada")
+        assert app.screen_stack[0].query_one("#line", Input).value == ""
+
+
+async def test_a_program_that_does_not_begin_can_be_ended_all_the_same():
+    app = Beginning()
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.focused is not None)
+        app.post_message(events.Key("a", "a"))
+        app.post_message(events.Key("ctrl+q", None))
+        await until(pilot, lambda: not app.is_running)
 
 
 class Vanishing(TypeAheadApp):

@@ -302,6 +302,11 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         if before.asked:
             self.action_identity()
 
+    @property
+    def is_begun(self) -> bool:
+        # What is typed while the program starts is for the dialog with which it begins, if there is one.
+        return self.shown
+
     def comes_too_soon(self, event: events.Key | events.Paste) -> bool:
         screen = self.screen
         return isinstance(screen, UnhurriedScreen) and screen.comes_too_soon(event)

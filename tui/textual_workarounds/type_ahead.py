@@ -29,6 +29,8 @@ WAIT_LIMIT: Final = 1.0
 """Seconds after which a key is handed on however the screens stand, and wherever the key before it is."""
 KEYS_MAX: Final = 2_000
 """Keys that wait; more are dropped."""
+ENDING: Final = ("ctrl+c", "ctrl+q")
+"""Keys that wait for no beginning: it may never come."""
 
 
 class Arrived(Message, namespace="type_ahead"):
@@ -48,6 +50,7 @@ class TypeAheadApp(App[int]):
         self._ahead: deque[events.Key | events.Paste] = deque(maxlen=KEYS_MAX)
         self._ahead_since = 0.0
         self._on_its_way: Arrived | None = None
+        self._has_been_unsettled = False
 
     @property
     def has_keys_waiting(self) -> bool:
@@ -56,7 +59,9 @@ class TypeAheadApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            if self._ahead:
+            if not self.is_begun and isinstance(event, events.Key) and event.key in ENDING:
+                await super().on_event(event)
+            elif self._ahead:
                 self._ahead.append(event)
             elif not self._may_hand_on():
                 self._ahead.append(event)
@@ -100,7 +105,19 @@ class TypeAheadApp(App[int]):
         if self._on_its_way is not None and not self._on_its_way.start.is_attached:
             # It was in the queue of a widget that is no more.
             self._on_its_way = None
-        return self._on_its_way is None and self._screens_have_settled()
+        if not (self.is_begun and self._screens_have_settled()):
+            self._has_been_unsettled = True
+            return False
+        if self._has_been_unsettled and self._on_its_way is None:
+            self._has_been_unsettled = False
+            # Whoever gets the focus has yet to hear of it: a field selects what it has then, and a key replaces that.
+            self._follow(self.screen, 2)
+        return self._on_its_way is None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether what keys are for is on the screen: before that they wait, however long it takes."""
+        return True
 
     def comes_too_soon(self, event: events.Key | events.Paste) -> bool:
         """Whether a key is not meant for the screen that has just come, and is dropped."""
@@ -133,6 +150,8 @@ class TypeAheadApp(App[int]):
 
     async def _hand_on_what_may(self) -> None:
         now = asyncio.get_running_loop().time()
+        if not self.is_begun:
+            self._ahead_since = now
         while self._ahead and (self._may_hand_on() or now - self._ahead_since > WAIT_LIMIT):
             self._ahead_since = now
             await self._hand_over(self._ahead.popleft())
