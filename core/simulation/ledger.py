@@ -254,6 +254,9 @@ class Ledger:
         if entry.body not in self._may_be_accepted_as(agent, post.number):
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
         called = {reference_in(self.accepted[one].body) for one in self.ids[post]}
+        foreign = [one for one in called if one is not None and one.claim not in self.claims_of(agent)]
+        if foreign and agent.native and post not in self._written_at_base:
+            self.problem("answers", f"{post.by}'s activity {post.number} was accepted as another's: {foreign[0]}")
         if len(called) > 1:
             self.problem("content", f"copies of {post.by}'s activity {post.number} are called {called}")
 

@@ -101,9 +101,11 @@ def test_a_search_finds_all_that_is_about_an_activity(told: Told) -> None:
     root = told.posts("ann", "who has seen the ladder?")
     told.posts("bob", "--in-reply-to", root, "it is in the barn")
     told.posts("anonymous", "--like", root)
+    told.posts("ann", "--edit", root, "thanks!")
     told.posts("anonymous", "the ladder is old")
     found = told.program.run("search", told.node.address, f"about:{root}")
     assert [line.split("  ", 1)[1] for line in found.out.splitlines()] == [
+        "ann: edited “who has seen the ladder?”: thanks!",
         "anonymous: liked ann “who has seen the ladder?”",
         "bob: replied to ann “who has seen the ladder?”: it is in the barn",
         "ann: who has seen the ladder?",
@@ -119,9 +121,11 @@ def test_what_was_posted_by_nobody_is_answered_by_the_identity_that_post_told(to
 
 def test_each_line_of_standard_input_is_a_reply(told: Told) -> None:
     root = told.posts("ann", "a list")
+    told.posts("ann", "another list")
     ended = told.says("bob", "--in-reply-to", root, "-", stdin="one\ntwo\n")
     assert (ended.status, ended.out.count("accepted ")) == (0, 2)
     assert told.lines(2) == ["bob: replied to an activity: one", "bob: replied to an activity: two"]
+    assert told.lines(3)[1] == "bob: replied to an activity of ann: one", "who that is has gone by"
 
 
 @pytest.mark.parametrize("flags", [("--edit", "x"), ("--remove",), ("--undo",)])

@@ -23,6 +23,7 @@ SHORTER = {
     "old-data --seeds 100": "old-data --seeds 4",
     "mixed-links --seeds 100": "mixed-links --seeds 4",
     "orders --seeds 300": "orders --seeds 4",
+    "answers --seeds 300": "answers --seeds 4",
     "liars --seeds 500": "liars --seeds 1",
     "damage --seeds 500": "damage --seeds 4",
     "--nodes 100 --seeds 20": "--nodes 30 --seeds 1",

@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from core.simulation.plans.answers_mix import with_answers
 from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
@@ -46,6 +47,7 @@ def test_the_mixes_know_every_operation_that_can_be_planned() -> None:
     used |= {operation.what for seed in range(SEEDS) for operation in with_liars(seed).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_damage(seed).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_orders(seed).operations}
+    used |= {operation.what for seed in range(SEEDS) for operation in with_answers(seed).operations}
     assert used == set(OPERATIONS)
 
 

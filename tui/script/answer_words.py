@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from core.answers import LIKE, Answer, read_answer
-from core.wire import Reference, entry_reference, reference_in
+from core.wire import PostReference, Reference, entry_reference, reference_in
 from tui.feed.activities import plain_text, sentence
 from tui.text.safe_text import neutralise, neutralise_name
 
@@ -27,6 +27,8 @@ class AnswerWords:
 
     def __init__(self) -> None:
         self._said: OrderedDict[Reference, _Said] = OrderedDict()
+        self._names: OrderedDict[str, str] = OrderedDict()
+        """What accounts were called last, by their claims."""
 
     def note(self, body: bytes, sender: str, entry: str | None) -> None:
         """An activity goes by."""
@@ -39,12 +41,18 @@ class AnswerWords:
             return
         reaction = answer.said if answer is not None and answer.kind == "reaction" else ""
         said = _Said(sender, _quoted(body), reaction)
-        for name in (reference_in(body), entry_reference(entry or "")):
+        own = reference_in(body) if sender else None
+        if own is not None:
+            self._names[own.claim] = sender
+            self._names.move_to_end(own.claim)
+        for name in (own, entry_reference(entry or "")):
             if name is not None:
                 self._said[name] = said
                 self._said.move_to_end(name)
         while len(self._said) > REMEMBERED_MAX:
             self._said.popitem(last=False)
+        while len(self._names) > REMEMBERED_MAX:
+            self._names.popitem(last=False)
 
     def words(self, body: bytes, sender: str, entry: str | None) -> str:
         """An activity in words, on one line, safe for a terminal; and what it says is remembered."""
@@ -58,17 +66,25 @@ class AnswerWords:
         about = self._said.get(answer.about)
         match answer.kind:
             case "reply":
-                return f"replied to {_whose(about)}: {neutralise(plain_text(body))}"
+                return f"replied to {self._whose(answer.about)}: {neutralise(plain_text(body))}"
             case "reaction" if answer.said == LIKE:
-                return f"liked {_whose(about)}"
+                return f"liked {self._whose(answer.about)}"
             case "reaction":
-                return f"reacted {answer.said or 'no more'} to {_whose(about)}"
+                return f"reacted {answer.said or 'no more'} to {self._whose(answer.about)}"
             case "undo":
                 return f"took {about.reaction if about is not None and about.reaction else 'a reaction'} back"
             case "edit":
                 return f"edited {_what(about)}: {neutralise(plain_text(answer.said.encode()))}"
             case _:
                 return f"removed {_what(about)}"
+
+    def _whose(self, reference: Reference) -> str:
+        """An activity, by whose it is and what it says, as far as that has gone by."""
+        about = self._said.get(reference)
+        if about is not None:
+            return f"{neutralise_name(about.sender or '?')} {about.quote}"
+        name = self._names.get(reference.claim) if isinstance(reference, PostReference) else None
+        return "an activity" if name is None else f"an activity of {neutralise_name(name)}"
 
 
 def _quoted(body: bytes) -> str:
@@ -78,7 +94,3 @@ def _quoted(body: bytes) -> str:
 
 def _what(about: _Said | None) -> str:
     return "an activity" if about is None else about.quote
-
-
-def _whose(about: _Said | None) -> str:
-    return "an activity" if about is None else f"{neutralise_name(about.sender or '?')} {about.quote}"

@@ -83,12 +83,10 @@ class SearchCommand:
         place: PastPlace | None = None
         while True:
             page = await self._page(client, streams, place)
-            for entry in page.entries:
-                self._words.note(entry.body, entry.sender, entry.id)
-            for entry in reversed(page.entries):
+            for line in reversed([self._line(_as_arrived(entry)) for entry in page.entries]):
                 if self.limit and self._found == self.limit:
                     return True
-                await self._show(streams, _as_arrived(entry))
+                await self._show(streams, line)
             if not page.more:
                 return False
             if page.reached == place and not page.entries:
@@ -133,19 +131,22 @@ class SearchCommand:
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
             await client.until(self._caught_up, CONNECT_LIMIT)
-        for arrived in sorted(self._shown_past, key=lambda one: one.stamp or 0, reverse=True):
-            if matches(self.query, document(arrived.sender, arrived.body, arrived.stamp)):
-                if self.limit and self._found == self.limit:
-                    return True
-                await self._show(streams, arrived)
+        found = sorted(self._shown_past, key=lambda one: one.stamp or 0)
+        found = [one for one in found if matches(self.query, document(one.sender, one.body, one.stamp))]
+        for line in reversed([self._line(arrived) for arrived in found]):
+            if self.limit and self._found == self.limit:
+                return True
+            await self._show(streams, line)
         return False
 
-    async def _show(self, streams: Streams, arrived: ActivityArrived) -> None:
+    def _line(self, arrived: ActivityArrived) -> str:
+        """To be asked in the order of time, in which answers follow upon what they answer."""
+        return json_of(arrived) if self.as_json else line_of(arrived, as_json=False, is_dated=True, words=self._words)
+
+    async def _show(self, streams: Streams, line: str) -> None:
         self._found += 1
         self._told_at = time.monotonic()
-        await streams.put(
-            json_of(arrived) if self.as_json else line_of(arrived, as_json=False, is_dated=True, words=self._words)
-        )
+        await streams.put(line)
 
     def _heard(self, event: ClientEvent) -> None:
         match event:

@@ -16,6 +16,7 @@ import msgspec
 from core.node.accounts.book import AccountBook
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
+from core.simulation.checking.answer_checks import answers_agree
 from core.simulation.environment.verifiers import matches
 from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
@@ -620,4 +621,4 @@ CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     documents_agree,
 )
 """What the network has to arrive at within the bound."""
-SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets)
+SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets, answers_agree)

@@ -18,6 +18,7 @@ from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
+from core.simulation.parties.conversation import Conversation, Members
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import parse_entry_id
@@ -69,6 +70,7 @@ class NativeAgent(Agent):
         """Refs of posts without an outcome, and the numbers of their activities."""
         self._resume: ResumePoint | None = None
         self._moving_to: Address | None = None
+        self.conversation = Conversation()
         self._changes = 0
         self._documents = 0
         self._asked_for: str | None = None
@@ -114,6 +116,14 @@ class NativeAgent(Agent):
         self._numbers[ref] = number
         machine.post(self.body(number), ref, self._now)
         self._perform()
+
+    def body(self, number: int) -> Members:
+        return {**super().body(number), **self.conversation.members(number)}
+
+    def answer(self, kind: str, which: float) -> None:
+        """Write something about another activity; `which`, from 0 to 1, says about what of all that is known."""
+        if self._machine is not None and self.wanted and self.conversation.answer(self.posts + 1, kind, which):
+            self.post()
 
     def change_secret(self) -> None:
         machine = self._machine
@@ -300,9 +310,12 @@ class NativeAgent(Agent):
         ledger = self.ledger
         match event:
             case events.ActivityArrived():
+                self.conversation.arrived(event)
                 ledger.delivered(self, event.body)
             case events.PostAccepted():
                 number = self._numbers.pop(event.ref, None)
+                if number is not None:
+                    self.conversation.accepted(number, event)
                 if number is not None and event.id is not None:
                     ledger.acknowledged(self, number, parse_entry_id(event.id))
             case events.PostRefused():

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from core.simulation.ledger import Violation
+from core.simulation.plans.answers_mix import with_answers
 from core.simulation.plans.base_server_mix import with_base_servers
 from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
@@ -33,6 +34,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "liars": with_liars,
     "damage": with_damage,
     "orders": with_orders,
+    "answers": with_answers,
 }
 """From a seed and a number of servers (None: as the seed has it) to a plan."""
 

@@ -13,6 +13,7 @@ from core.simulation.parties.lies import LIES
 from core.simulation.parties.lying_server import MANY
 from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.answers_mix import ANSWER
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY, LIE
 from core.simulation.plans.orders_mix import ORDER, REDEEM
 from core.simulation.plans.plan import Operation, Stillness, stillness_of
@@ -53,6 +54,13 @@ def _post(world: World, operation: Operation) -> None:
     agent = world.agents.get(operation.who)
     if agent is not None and agent.wanted:
         agent.post()
+
+
+def _answer(world: World, operation: Operation) -> None:
+    """`who` answers something, in the way that `whom` says; `amount` says what."""
+    agent = world.agents.get(operation.who)
+    if isinstance(agent, NativeAgent) and agent.wanted:
+        agent.answer(operation.whom, operation.amount)
 
 
 def _secret(world: World, operation: Operation) -> None:
@@ -450,6 +458,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "arrive": _arrive,
     "move": _move,
     "post": _post,
+    ANSWER: _answer,
     "leave": _leave,
     "secret": _secret,
     "document": _document,
