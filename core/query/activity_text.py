@@ -53,8 +53,11 @@ VERSION_1_VERBS: Final[Mapping[str, str]] = {
 
 _REFERENCE: Final = re.compile(r"activity:[A-Za-z0-9._~%-]+(?:/[A-Za-z0-9._~%-]+)?")
 _BEGINNING: Final = re.compile(r"activity:(?:[A-Za-z0-9._~%-]+/?[A-Za-z0-9._~%-]*)?")
-_NAMING: Final = ("id", "@id", "object", "inReplyTo")
-_NAMED_WITHIN: Final = ("id", "@id", "inReplyTo")
+_IDS: Final = ("id", "@id")
+_NAMED_BY_OBJECTS: Final = (*_IDS, "inReplyTo")
+_NAMING: Final = (*_NAMED_BY_OBJECTS, "object")
+REFERENCES_MAX: Final = 64
+"""Of what an activity names; so nothing that it has plenty of leaves no room for its other labels."""
 _TYPES: Final = ("type", "@type", "verb", "objectType")
 _NO_TEXT: Final = frozenset(["@context", "authenticated_user", "mediaType", *_TYPES])
 _MARKED_UP: Final = ("content", "contentMap", "summary", "summaryMap")
@@ -134,8 +137,8 @@ def text_of(sender: str, body: bytes) -> ActivityText:
     if not sender and isinstance(vouched := members.get("authenticated_user"), str):
         sender = vouched
     labels = dict.fromkeys([label("from", sender)] if sender else ())
+    labels.update(dict.fromkeys(islice(_references(members), REFERENCES_MAX)))
     labels.update(dict.fromkeys(_type_labels(members)))
-    labels.update(dict.fromkeys(_references(members)))
     labels.update(dict.fromkeys(_recipients(members)))
     words = words_of(sender)
     left = CHARACTERS_MAX
@@ -211,15 +214,16 @@ def _references(members: dict[str, Any]) -> Iterator[str]:
     inner = members.get("object")
     if isinstance(inner, list):
         inner = inner[0] if inner else None
-    for one, keys in ((members, _NAMING), (inner, _NAMED_WITHIN)):
+    for one in (members, inner):
         if not isinstance(one, dict):
             continue
-        for key in keys:
+        # What is undone may be given as the activity that it is.
+        is_activity = one is members or any(one.get(key) for key in _TYPES)
+        for key in _NAMING if is_activity else _NAMED_BY_OBJECTS:
             for value in one[key] if isinstance(one.get(key), list) else [one.get(key)]:
-                if isinstance(value, dict):
-                    value = value.get("id")
-                if isinstance(value, str) and value.startswith(SCHEME) and is_reference(value):
-                    yield f"about:{value}"
+                for name in [value.get(key) for key in _IDS] if isinstance(value, dict) else [value]:
+                    if isinstance(name, str) and name.startswith(SCHEME) and is_reference(name):
+                        yield f"about:{name}"
 
 
 def _tags(members: dict[str, Any]) -> Iterator[str]:

@@ -6,13 +6,14 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from core.answers import LIKE, Answer, read_answer
-from core.wire import PostReference, Reference, entry_reference, reference_in
+from core.wire import PostReference, Reference, entry_reference, original_name, reference_in
 from tui.feed.activities import plain_text, sentence
 from tui.text.safe_text import neutralise, neutralise_name
 
 REMEMBERED_MAX: Final = 4_000
 """So many names of activities are remembered, the latest, to quote what they say."""
 QUOTE_CHARACTERS_MAX: Final = 40
+REMOVED: Final = "what is removed"
 
 
 class _Said(NamedTuple):
@@ -35,18 +36,19 @@ class AnswerWords:
         answer = read_answer(body, sender=sender, entry=entry or "")
         if answer is not None and answer.counts and answer.kind in ("edit", "removal"):
             before = self._said.get(answer.about)
-            if before is not None:
-                words = _quoted(answer.said.encode()) if answer.kind == "edit" else "what is removed"
+            if before is not None and before.quote != REMOVED and _is_theirs(before, answer):
+                words = _quoted(answer.said.encode()) if answer.kind == "edit" else REMOVED
                 self._said[answer.about] = before._replace(quote=words)
             return
         reaction = answer.said if answer is not None and answer.kind == "reaction" else ""
         said = _Said(sender, _quoted(body), reaction)
         own = reference_in(body) if sender else None
-        if own is not None:
+        if own is not None and original_name(self._names.get(own.claim, sender)) == original_name(sender):
             self._names[own.claim] = sender
             self._names.move_to_end(own.claim)
         for name in (own, entry_reference(entry or "")):
-            if name is not None:
+            before = None if name is None else self._said.get(name)
+            if name is not None and (before is None or original_name(before.sender) == original_name(sender)):
                 self._said[name] = said
                 self._said.move_to_end(name)
         while len(self._said) > REMEMBERED_MAX:
@@ -57,7 +59,11 @@ class AnswerWords:
     def words(self, body: bytes, sender: str, entry: str | None) -> str:
         """An activity in words, on one line, safe for a terminal; and what it says is remembered."""
         answer = read_answer(body, sender=sender, entry=entry or "")
-        is_told = answer is not None and (answer.counts or answer.kind == "reaction")
+        before = None if answer is None else self._said.get(answer.about)
+        is_told = answer is not None and (
+            answer.kind == "reaction"
+            or (answer.counts and (answer.kind == "reply" or before is None or _is_theirs(before, answer)))
+        )
         words = self._answer(answer, body) if is_told and answer is not None else sentence(body).text
         self.note(body, sender, entry)
         return words
@@ -85,6 +91,11 @@ class AnswerWords:
             return f"{neutralise_name(about.sender or '?')} {about.quote}"
         name = self._names.get(reference.claim) if isinstance(reference, PostReference) else None
         return "an activity" if name is None else f"an activity of {neutralise_name(name)}"
+
+
+def _is_theirs(about: _Said, answer: Answer) -> bool:
+    """Whether who changes an activity has the name of who wrote it: some servers do not look."""
+    return original_name(about.sender) == original_name(answer.sender)
 
 
 def _quoted(body: bytes) -> str:
