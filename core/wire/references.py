@@ -25,6 +25,7 @@ REFERENCE_CHARACTERS_MAX: Final = 512
 _ID_KEYS: Final = ("id", "@id")
 """By which of these an object says its own URI depends on who reads it (JSON-LD 1.1, section 9.5)."""
 _REFERENCE: Final = re.compile(r"activity:((?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+)(?:/((?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+))?")
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]+")
 _ENCODED: Final = re.compile(rb"[^A-Za-z0-9._~-]")
 _ESCAPE: Final = re.compile(rb"%([0-9A-F]{2})")
 _OVERLOOKED: Final = re.compile("[\x00-\x20\x7f-\xa0\ufeff]")
@@ -97,13 +98,15 @@ def reference_in(body: bytes) -> PostReference | None:
 def says_another(activity: Mapping[str, msgspec.Raw], claim: str | None, ref: str | None) -> str | None:
     """Of what an account posts under a ref: how it calls itself, if that is another one's reference, or might be taken
     for one by a reader of URIs who is less strict. `claim` is None for `anonymous`, `ref` for what has none."""
+    reference = post_reference(claim, ref) if claim is not None and ref is not None else None
+    own = "" if reference is None else str(reference)
+    # Our own clients write nothing else.
+    usual = b'"%s"' % own.encode()
     for key in _ID_KEYS:
-        if key in activity:
+        if key in activity and bytes(activity[key]) != usual:
             said = _text(activity[key])
-            if said is not None and _OVERLOOKED.sub("", said).lower().startswith(SCHEME):
-                own = post_reference(claim, ref) if claim is not None and ref is not None else None
-                if own is None or said != str(own):
-                    return said
+            if said is not None and said != own and _OVERLOOKED.sub("", said).lower().startswith(SCHEME):
+                return said
     return None
 
 
@@ -126,6 +129,8 @@ class _WithId(msgspec.Struct):
 
 
 def _encoded(text: str) -> str:
+    if _UNRESERVED.fullmatch(text):
+        return text
     return _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], text.encode("utf-8", "surrogatepass")).decode("ascii")
 
 
