@@ -12,7 +12,7 @@ import pytest
 
 from core.engine.threads import search_thread
 from core.engine.threads.index_figures import IndexFigures
-from core.engine.threads.search_thread import SearchThread
+from core.engine.threads.search_thread import BUSY_SHARE, IDLE_SHARE, IndexPace, SearchThread
 from core.fulltext.index_file import INDEX
 from core.store import SqliteStore
 from core.wire.entries import EntryId, Page
@@ -149,3 +149,23 @@ async def test_questions_that_are_left_are_answered_with_nothing(tmp_path: Path)
     await asyncio.sleep(0)
     assert set(place.answers) == set(range(50))
     place.store.close()
+
+
+def test_indexing_takes_little_while_others_catch_up_from_here_although_nothing_is_committed() -> None:
+    pace = IndexPace(100.0, 2.0)
+    pace.look(101.0, 0, 2.1)
+    assert pace.share == IDLE_SHARE
+    pace.look(102.0, 0, 2.9)
+    assert pace.share == BUSY_SHARE
+    pace.look(102.1, 0, 2.9)
+    assert pace.share == BUSY_SHARE, "a moment says nothing"
+    pace.look(104.0, 0, 3.0)
+    assert pace.share == IDLE_SHARE
+
+
+def test_indexing_takes_little_while_much_is_committed_however_little_that_costs() -> None:
+    pace = IndexPace(100.0, 2.0)
+    pace.look(101.0, 30, 2.0)
+    assert pace.share == BUSY_SHARE
+    pace.look(102.0, 45, 2.0)
+    assert pace.share == IDLE_SHARE

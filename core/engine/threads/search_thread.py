@@ -1,8 +1,8 @@
 """The search's thread: it looks for what people ask for, and otherwise brings the index of words up, little by little.
 
 It has connections of its own to the data, which only read, so commits never wait for it. What it computes takes the
-interpreter from the event loop for a moment at a time: pieces are short, and while much is being kept there are pauses
-between them many times as long.
+interpreter from the event loop for a moment at a time: pieces are short, and while the server has much to do there are
+pauses between them many times as long.
 """
 
 from __future__ import annotations
@@ -34,11 +34,35 @@ LOOK_EVERY: Final = 2.0
 AGAIN_AFTER: Final = 30.0
 """Seconds until what failed is tried again."""
 IDLE_SHARE: Final = 0.25
-"""Of a processor's time, that indexing takes while little is kept."""
+"""Of a processor's time, that indexing takes while the server has little to do."""
 BUSY_SHARE: Final = 0.01
-"""While much is."""
-BUSY_FROM: Final = 20.0
+"""While it has much."""
+BUSY_COMMITS: Final = 20.0
 """Commits a second that are much."""
+BUSY_CPU: Final = 0.25
+"""Of a processor's time, taken by all else in the process, that is much: who catches up from here, or reads the past,
+has nothing committed."""
+LOOK_SECONDS: Final = 0.5
+"""Less than that is too short a time to say how much there was to do in it."""
+
+
+class IndexPace:
+    """How much of a processor's time indexing may take now, by what else was done since the last look."""
+
+    def __init__(self, now: float, spent: float) -> None:
+        """`now` in monotonic seconds; `spent`: seconds of processor time that all but the indexing has taken."""
+        self._looked = now, 0, spent
+        self.share = IDLE_SHARE
+
+    def look(self, now: float, commits: int, spent: float) -> None:
+        """`commits`: how many there have been since the start."""
+        at, commits_then, spent_then = self._looked
+        passed = now - at
+        if passed < LOOK_SECONDS:
+            return
+        self._looked = now, commits, spent
+        is_busy = commits - commits_then > BUSY_COMMITS * passed or spent - spent_then > BUSY_CPU * passed
+        self.share = BUSY_SHARE if is_busy else IDLE_SHARE
 
 
 class SearchThread:
@@ -66,10 +90,9 @@ class SearchThread:
         self._questions: deque[tuple[int, PastQuery]] = deque()
         self._is_closing = False
         self._commits = 0
-        self._looked = (0.0, 0)
         self._due = time.monotonic() + BEGIN_AFTER
         self._told: IndexFigures | None = None
-        self._is_busy = False
+        self._pace = IndexPace(time.monotonic(), time.process_time())
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
         self._thread.start()
@@ -154,12 +177,5 @@ class SearchThread:
             self._post(self._tell, step.figures)
         now = time.monotonic()
         took = now - began
-        self._due = now + (took / self._share(now) - took if step.more else LOOK_EVERY)
-
-    def _share(self, now: float) -> float:
-        """Of a processor's time, that may be taken now."""
-        at, commits = self._looked
-        if now - at >= 0.5:
-            self._looked = now, self._commits
-            self._is_busy = self._commits - commits > BUSY_FROM * (now - at)
-        return BUSY_SHARE if self._is_busy else IDLE_SHARE
+        self._pace.look(now, self._commits, time.process_time() - time.thread_time())
+        self._due = now + (took / self._pace.share - took if step.more else LOOK_EVERY)
