@@ -46,6 +46,9 @@ class SummaryRows(Protocol):
     def get(self, level: int, bucket: int) -> SummaryRow | None:
         """What is known of a bucket; None if nothing has been received in it."""
 
+    def is_divided(self, level: int, bucket: int) -> bool | None:
+        """Whether there are rows below, without its sum; None if nothing has been received in it."""
+
 
 class ItemSource(Protocol):
     """Where items are kept."""
@@ -72,6 +75,11 @@ class MemoryRows:
     def get(self, level: int, bucket: int) -> SummaryRow | None:
         return self._rows.get((level, bucket))
 
+    def is_divided(self, level: int, bucket: int) -> bool | None:
+        """Whether there are rows below; None if nothing has been received in it."""
+        row = self._rows.get((level, bucket))
+        return None if row is None else row.divided
+
     def put(self, level: int, bucket: int, row: SummaryRow) -> None:
         self._rows[level, bucket] = row
 
@@ -96,13 +104,17 @@ class RadixSums:
         return self._sum(ROOT_LEVEL, 0, lower, upper)
 
     def _sum(self, level: int, bucket: int, lower: ItemKey, upper: ItemKey) -> Fingerprint:
-        row = self._rows.get(level, bucket)
         begin, end = span(level, bucket)
-        if row is None or upper <= begin or end <= lower:
+        if upper <= begin or end <= lower:
             return NOTHING
         if lower <= begin and end <= upper:
-            return row.fingerprint
-        if not row.divided:
+            row = self._rows.get(level, bucket)
+            return NOTHING if row is None else row.fingerprint
+        # Of what lies around a range no sums are needed.
+        is_divided = self._rows.is_divided(level, bucket)
+        if is_divided is None:
+            return NOTHING
+        if not is_divided:
             return self._source.fingerprint(max(lower, begin), min(upper, end))
         found = NOTHING
         for child in _children(level, bucket, lower, upper):
@@ -136,13 +148,20 @@ class RadixSums:
         self, level: int, bucket: int, lower: ItemKey, upper: ItemKey, fine: int
     ) -> Iterator[tuple[ItemKey, int]]:
         """Where pieces of at most `fine` items begin, and how many each has."""
-        row = self._rows.get(level, bucket)
         begin, end = span(level, bucket)
-        if row is None or upper <= begin or end <= lower:
+        if upper <= begin or end <= lower:
             return
-        if lower <= begin and end <= upper and row.size <= fine:
-            yield begin, row.size
-        elif row.divided:
+        if lower <= begin and end <= upper:
+            row = self._rows.get(level, bucket)
+            if row is not None and row.size <= fine:
+                yield begin, row.size
+                return
+            is_divided = None if row is None else row.divided
+        else:
+            is_divided = self._rows.is_divided(level, bucket)
+        if is_divided is None:
+            return
+        if is_divided:
             for child in _children(level, bucket, lower, upper):
                 yield from self._pieces(level - 1, child, lower, upper, fine)
         else:

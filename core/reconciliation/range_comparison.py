@@ -205,9 +205,14 @@ def follow_up(
 ) -> NextQuestion:
     """What to ask after an answer: where this side differs from its parts, what it left over, and what waited."""
     differing = [part.range for part in answer.parts if part_of(summary, part.range) != part]
-    left = [
+    left = left_over(asked, answer)
+    return question(summary, [*differing, *left, *pending], frozenset(left))
+
+
+def left_over(asked: Iterable[RangePart], answer: RangeAnswer) -> list[ItemRange]:
+    """Of what was asked about, what an answer does not come to."""
+    return [
         ItemRange(max(part.range.lower, answer.upto), part.range.upper)
         for part in asked
         if part.range.upper > answer.upto
     ]
-    return question(summary, [*differing, *left, *pending], frozenset(left))

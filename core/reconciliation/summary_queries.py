@@ -7,7 +7,7 @@ a share, stays in the sums.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -20,6 +20,7 @@ from core.reconciliation.range_comparison import (
     RangePart,
     RangeSummary,
     follow_up,
+    left_over,
     part_of,
     respond,
 )
@@ -114,15 +115,28 @@ SummaryQuery = SumQuery | DroppedWanted | UnprovedWanted
 SummaryAnswer = SumFound | ComparisonBegun | NextQuestion | AnswerFound | DroppedFound | UnprovedFound
 
 
-def needs_sums(query: SummaryQuery) -> bool:
-    """Whether sums are looked at to answer. To somebody who has nothing entries are listed, without any."""
+def summed_range(query: SummaryQuery) -> ItemRange | None:
+    """Within what sums are looked at to answer; None if nowhere.
+
+    To somebody who has nothing entries are listed, without any sums. And who catches up asks on behind what has come,
+    where next to nothing is.
+    """
     match query:
+        case SumWanted(_, until):
+            return ItemRange(bound(ACCOUNTS), bound(ACTIVITIES, until))
+        case FirstQuestion(_, until):
+            return ItemRange(bound(ACCOUNTS), END if until is None else bound(ACTIVITIES, until))
         case AnswerWanted(asked):
-            return any(part.size for part in asked)
+            return _around([part.range for part in asked if part.size])
+        case FollowUpQuestion(asked, answer, pending):
+            differing = [part.range for part in answer.parts]
+            return _around([*differing, *left_over(asked, answer), *pending])
         case DroppedWanted() | UnprovedWanted():
-            return False
-        case _:
-            return True
+            return None
+
+
+def _around(ranges: Sequence[ItemRange]) -> ItemRange | None:
+    return ItemRange(min(ranges).lower, max(one.upper for one in ranges)) if ranges else None
 
 
 def horizon_told(horizon: int, until: int) -> int:
@@ -155,7 +169,7 @@ def answer_of(summary: RangeSummary, horizon: int, query: SumQuery) -> SummaryAn
         case AnswerWanted(asked, whole):
             kept = [clipped for part in asked if (clipped := _above(horizon, part)) is not None]
             total = NOTHING
-            whole = whole and needs_sums(query)
+            whole = whole and any(part.size for part in asked)
             for part in kept if whole else ():
                 total = total.plus(summary.fingerprint(*part.range))
             answer = respond(summary, kept) if kept else RangeAnswer((), (), asked[-1].range.upper)

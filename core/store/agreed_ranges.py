@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.reconciliation.item_order import ACTIVITIES, bound
-from core.reconciliation.range_comparison import RangeSummary
+from core.reconciliation.range_comparison import ItemRange, RangeSummary
 from core.wire.missing import FindDated
 
 
@@ -17,6 +17,12 @@ def compared(summary: RangeSummary, query: FindDated) -> FindDated:
         if (found.size, found.print) == (one.size, one.print):
             agreed.append((one.begin, one.until))
     return FindDated(query.since, query.floors, query.behind, agreed=tuple(agreed))
+
+
+def asked_about(query: FindDated) -> ItemRange:
+    """Within what its sums are; it has some."""
+    begin, until = min(one.begin for one in query.sums), max(one.until for one in query.sums)
+    return ItemRange(bound(ACTIVITIES, begin), bound(ACTIVITIES, until))
 
 
 def left_over(since: int, end: int, agreed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -17,16 +17,17 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from core.reconciliation.range_comparison import ItemRange
 from core.reconciliation.summary_queries import (
     DroppedFound,
     DroppedWanted,
     SummaryAnswer,
     SummaryQuery,
     UnprovedWanted,
-    needs_sums,
+    summed_range,
 )
 from core.store import archive, backup, identity_copy, taking_out, witness
-from core.store.agreed_ranges import compared
+from core.store.agreed_ranges import asked_about, compared
 from core.store.behind import (
     ACTIVITIES,
     BEHIND_ENTRIES,
@@ -464,10 +465,16 @@ class SqliteStore:
                 return FoundRuns({}, None, is_known=False)
             with self._reading():
                 return self._shelf.arrived(query)
+        if not query.sums:
+            with self._reading(behind=True):
+                return self._shelf.dated(query)
+        within = asked_about(query)
+        # On a disk that takes no writes they are summed up for each question.
+        with contextlib.suppress(StoreUnreadable):
+            if self._sum_up(within):
+                return FoundRuns({}, query)
         with self._reading(behind=True):
-            if query.sums:
-                return FoundRuns({}, compared(self._summary.sums, query) if self._summary.prepare() else query)
-            return self._shelf.dated(query)
+            return FoundRuns({}, compared(self._summary.sums, query) if self._summary.prepare(within) else query)
 
     def fetch_missing(self, query: Missing) -> Page:
         with self._reading():
@@ -483,21 +490,25 @@ class SqliteStore:
             self._follow_to_read(some=True)
             return False
         self._follow_to_read()
-        if not needs_sums(query):
+        within = summed_range(query)
+        if within is None:
             return True
-        with self._reading():
-            is_summed_up = self._summary.is_summed_up
-        if not is_summed_up:
-            try:
-                with self._writing(synced=False):
-                    is_much = self._summary.sum_up()
-            except StoreUnwritable as error:
-                raise StoreUnreadable(str(error)) from error
-            if is_much:
-                return False
+        if self._sum_up(within):
+            return False
         with self._reading():
             # However fast others come: the last ones are few, and summed up by who asks.
-            return self._summary.is_summed_up and self._summary.prepare()
+            return self._summary.is_summed_up(within) and self._summary.prepare(within)
+
+    def _sum_up(self, within: ItemRange) -> bool:
+        """Bring some of the sums up that are needed; whether that was so much that others have their turn first."""
+        with self._reading():
+            if self._summary.is_summed_up(within):
+                return False
+        try:
+            with self._writing(synced=False):
+                return self._summary.sum_up(within)
+        except StoreUnwritable as error:
+            raise StoreUnreadable(str(error)) from error
 
     def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
         self._follow_to_read()

@@ -7,7 +7,8 @@ from operator import lt
 from typing import Final
 
 from core.reconciliation.item_order import NOTHING, Fingerprint, ItemKey
-from core.reconciliation.radix_summary import ROOT_LEVEL, RadixSums, SummaryRow
+from core.reconciliation.radix_summary import RadixSums, SummaryRow
+from core.reconciliation.range_comparison import ItemRange
 from core.reconciliation.summary_queries import SummaryAnswer, SumQuery, answer_of
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Columns, ItemPlace
@@ -28,21 +29,21 @@ class SqliteSummary:
 
     def __init__(self, index: TimeIndex, streams: StreamNumbers) -> None:
         self._index = index
-        self.sums = RadixSums(_Rows(index), _Items(index, streams))
+        self._items = _Items(index, streams)
+        self.sums = RadixSums(_Rows(index), self._items)
 
-    @property
-    def is_summed_up(self) -> bool:
-        """Whether the sums in the table are of all that was received."""
-        return self._index.is_summed_up
+    def is_summed_up(self, within: ItemRange) -> bool:
+        """Whether the sums in the table are of all that was received in a range."""
+        return self._index.is_summed_up(*_places(within))
 
-    def sum_up(self) -> bool:
+    def sum_up(self, within: ItemRange) -> bool:
         """Bring some of them up, within a transaction; whether that was so much that others have their turn first."""
-        return self._index.sum_up(FRESH_STEP) > FRESH_STEP // 4
+        return self._index.sum_up(FRESH_STEP, *_places(within)) > FRESH_STEP // 4
 
-    def prepare(self) -> bool:
-        """Read some more of what questions need; whether that is all."""
+    def prepare(self, within: ItemRange) -> bool:
+        """Read some more of what questions about a range need; whether that is all."""
         try:
-            self._index.sum_of(ROOT_LEVEL, 0, [BLOCKS_STEP])
+            RadixSums(_Rows(self._index, [BLOCKS_STEP]), self._items).fingerprint(*within)
         except SumsUnfinished:
             return False
         return True
@@ -55,11 +56,19 @@ class SqliteSummary:
 class _Rows:
     """See SummaryRows."""
 
-    def __init__(self, index: TimeIndex) -> None:
+    def __init__(self, index: TimeIndex, room: list[int] | None = None) -> None:
+        """`room`: how many blocks may be read for sums that are remembered, less those that are. `get` raises
+        SumsUnfinished then."""
         self._index = index
+        self._room = room
 
     def get(self, level: int, bucket: int) -> SummaryRow | None:
-        return self._index.sum_of(level, bucket)
+        if self._room is None or not self._index.is_divided(level, bucket):
+            return self._index.sum_of(level, bucket)
+        return self._index.sum_of(level, bucket, self._room)
+
+    def is_divided(self, level: int, bucket: int) -> bool | None:
+        return self._index.is_divided(level, bucket)
 
 
 class _Items:
@@ -118,3 +127,8 @@ class _Items:
 
 def _place(item: ItemPlace) -> int:
     return item[0]
+
+
+def _places(within: ItemRange) -> tuple[int, int]:
+    """The first place that a range may have items at, and the first behind it."""
+    return within.lower.place, within.upper.place + 1

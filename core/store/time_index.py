@@ -32,6 +32,7 @@ SUMS_REMEMBERED: Final = 50_000
 """There is one for each 16 blocks or more, which is for some 1,000 items."""
 
 _SELECT: Final = f"SELECT {BLOCK_COLUMNS} FROM time_index"
+_FRESH: Final = "WHERE fresh > 0 AND no >= ? AND no < ?"
 
 
 class SumsUnfinished(Exception):
@@ -178,14 +179,14 @@ class TimeIndex:
 
     # --- sums ---------------------------------------------------------------------------------------------------------
 
-    @property
-    def is_summed_up(self) -> bool:
-        """Whether no items are fresh."""
-        return self._connection.execute("SELECT 1 FROM time_index WHERE fresh > 0 LIMIT 1").fetchone() is None
+    def is_summed_up(self, lowest: int, upper: int) -> bool:
+        """Whether no items are fresh in blocks that begin at a place or later, and before another."""
+        row = self._connection.execute(f"SELECT 1 FROM time_index {_FRESH} LIMIT 1", _numbers(lowest, upper)).fetchone()
+        return row is None
 
-    def sum_up(self, most: int) -> int:
-        """Bring the sums of some blocks up, of about so many fresh items; of how many it was."""
-        rows = self._connection.execute(f"{_SELECT} WHERE fresh > 0")
+    def sum_up(self, most: int, lowest: int, upper: int) -> int:
+        """Bring the sums of some such blocks up, of about so many fresh items; of how many it was."""
+        rows = self._connection.execute(f"{_SELECT} {_FRESH}", _numbers(lowest, upper))
         blocks: list[Block] = []
         fresh = 0
         for row in rows:
@@ -240,6 +241,17 @@ class TimeIndex:
         self._remember(rows)
         return rows[level, bucket]
 
+    def is_divided(self, level: int, bucket: int) -> bool | None:
+        """See `SummaryRows.is_divided`."""
+        if (level, bucket) in self._sums:
+            row = self._sums[level, bucket]
+            return None if row is None else row.divided
+        begin, end = (min(one << BITS * level, LATEST) << PART_BITS for one in (bucket, bucket + 1))
+        last = self._connection.execute(
+            "SELECT level FROM time_index WHERE no >= ? AND no < ? ORDER BY no DESC LIMIT 1", (begin, end)
+        ).fetchone()
+        return None if last is None else last[0] < level
+
     def _has_more_than(self, count: int, begin: int, end: int) -> bool:
         """Whether there are more rows than that from one number to another."""
         row = self._connection.execute(
@@ -264,6 +276,11 @@ class TimeIndex:
     def _read(self, begin: int, end: int) -> list[Block]:
         rows = self._connection.execute(f"{_SELECT} WHERE no >= ? AND no < ? ORDER BY no", (begin, end))
         return [Block.of(row) for row in rows]
+
+
+def _numbers(lowest: int, upper: int) -> tuple[int, int]:
+    """From which on, and before which, rows have their numbers."""
+    return lowest << PART_BITS, min(upper, LATEST) << PART_BITS
 
 
 def _begin(block: Block) -> int:

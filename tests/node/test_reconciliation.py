@@ -292,6 +292,21 @@ def test_who_is_amid_catching_up_is_not_compared_with_because_it_lacks_something
     assert network.until(lambda: len(said(server, wire.Reconcile)) > asked, 5.0), "once it is through, it is"
 
 
+def test_a_newcomer_that_has_had_nothing_is_asked_for_nothing_and_told_no_sums_while_it_catches_up() -> None:
+    network, server, peer = in_agreement()
+    everything = RangePart(ItemRange(bound(ACCOUNTS), END), NOTHING.size, NOTHING.print)
+    peer.say(encode_question(7, [everything], begins=True))
+    network.run(0.5)
+    asked, told = len(peer.of(wire.Reconcile)), len(peer.of(wire.ReconcileDigest))
+    peer.say(broadcast(entry(5_000)))
+    network.run(20.0)
+    assert EntryId("far", 1, 5_000) in has(server)
+    assert len(peer.of(wire.Reconcile)) == asked, "although much is missing before that"
+    assert len(peer.of(wire.ReconcileDigest)) == told
+    peer.say(wire.ReconcileDone(7, 0))
+    assert network.until(lambda: len(peer.of(wire.ReconcileDigest)) > told, 20.0)
+
+
 def test_who_breaks_off_catching_up_is_compared_with_again_after_a_while() -> None:
     network, server, peer = in_agreement()
     everything = RangePart(ItemRange(bound(ACCOUNTS), END), NOTHING.size, NOTHING.print)

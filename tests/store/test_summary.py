@@ -20,7 +20,7 @@ from core.reconciliation.item_order import (
     fingerprint_of,
     item_key,
 )
-from core.reconciliation.range_comparison import ItemRange, RangePart
+from core.reconciliation.range_comparison import ItemRange, NextQuestion, RangeAnswer, RangePart
 from core.reconciliation.summary_queries import (
     AnswerFound,
     AnswerWanted,
@@ -28,6 +28,7 @@ from core.reconciliation.summary_queries import (
     DroppedFound,
     DroppedWanted,
     FirstQuestion,
+    FollowUpQuestion,
     SumFound,
     SummaryAnswer,
     SummaryQuery,
@@ -259,6 +260,18 @@ def test_who_has_nothing_is_told_what_there_is_before_anything_is_summed_up(tmp_
     found = store.ask_summary(query)
     assert isinstance(found, AnswerFound) and found.whole is None and found.answer.upto == END
     assert [count_of(one.entries) for one in found.answer.lists] == [19]
+    assert not store.prepare_summary(SumWanted(0, FOR_EVER)), "nothing was summed up for it"
+    store.close()
+
+
+def test_who_catches_up_asks_on_before_anything_is_summed_up_of_what_has_come(tmp_path: Path) -> None:
+    store, _ = open_at(tmp_path / "data")
+    store.commit([activity(A, number) for number in range(1, 20)])
+    asked = (RangePart(ItemRange(bound(ACCOUNTS), END), *_nothing()),)
+    upto = bound(ACTIVITIES, FOR_EVER // 2)
+    query = FollowUpQuestion(asked, RangeAnswer((), (), upto), ())
+    assert store.prepare_summary(query)
+    assert store.ask_summary(query) == NextQuestion((RangePart(ItemRange(upto, END), *_nothing()),), ())
     assert not store.prepare_summary(SumWanted(0, FOR_EVER)), "nothing was summed up for it"
     store.close()
 

@@ -23,6 +23,7 @@ from core.reconciliation.item_order import (
     bound,
     fingerprint_of,
 )
+from core.reconciliation.range_comparison import ItemRange
 from core.store import sqlite_summary, time_index
 from core.store.checksums import DamagedRow
 from core.store.schema import CURRENT, migrate
@@ -34,6 +35,7 @@ from core.wire.entries import COUNTER_MAX, EntryId, Stream
 
 STREAMS = [Stream("b", 7), Stream("a", 1), Stream("c", 3)]
 """In the table they have the numbers 1, 2, 3, which is not the order of their identities."""
+ALL = ItemRange(bound(ACCOUNTS), END)
 WHOLE = {ACCOUNTS: (bound(ACCOUNTS), bound(ACTIVITIES)), ACTIVITIES: (bound(ACTIVITIES), END)}
 
 stamps = st.one_of(st.integers(0, 5), st.integers(0, 40), st.integers(0, COUNTER_MAX))
@@ -145,13 +147,17 @@ class History(RuleBasedStateMachine):
     def restart(self) -> None:
         self.known.restart()
 
-    @rule()
-    def sum_up_some(self) -> None:
-        self.known.summary.sum_up()
+    @rule(lower=bounds, upper=bounds)
+    def sum_up_some(self, lower: ItemKey, upper: ItemKey) -> None:
+        self.known.summary.sum_up(ItemRange(lower, upper))
 
-    @rule()
-    def prepare(self) -> None:
-        self.known.summary.prepare()
+    @rule(lower=bounds, upper=bounds)
+    def prepare(self, lower: ItemKey, upper: ItemKey) -> None:
+        """However little of it is done at once, it comes to its end."""
+        steps = 0
+        while not self.known.summary.prepare(ItemRange(lower, upper)):
+            steps += 1
+            assert steps < 1000
 
     @rule(lower=bounds, upper=bounds)
     def ask(self, lower: ItemKey, upper: ItemKey) -> None:
@@ -221,12 +227,12 @@ def test_a_large_index_is_summed_up_in_steps_and_nothing_is_added_up_twice() -> 
     known = Index()
     known.add([(number, 1, number) for number in range(1, 1000)])
     steps = 0
-    while not known.summary.is_summed_up:
-        known.summary.sum_up()
+    while not known.summary.is_summed_up(ALL):
+        known.summary.sum_up(ALL)
         steps += 1
     assert steps >= 200
     steps = 0
-    while not known.summary.prepare():
+    while not known.summary.prepare(ALL):
         steps += 1
     assert steps >= 10
     statements: list[str] = []
@@ -241,7 +247,7 @@ def test_what_is_asked_does_not_depend_on_whether_it_was_prepared() -> None:
     some = [(number * number, 1 + number % 3, number) for number in range(1, 60)]
     known.add(some)
     assert known.sum(bound(ACCOUNTS), END) == known.expected(bound(ACCOUNTS), END)
-    known.summary.sum_up()
+    known.summary.sum_up(ALL)
     known.add([(7, 1, 100), (3000, 2, 100)])
     assert known.sum(bound(ACCOUNTS), END) == known.expected(bound(ACCOUNTS), END)
     known.connection.close()
@@ -251,7 +257,7 @@ def test_what_is_asked_does_not_depend_on_whether_it_was_prepared() -> None:
 def test_a_damaged_block_is_not_believed(column: str) -> None:
     known = Index()
     known.add([(number, 1, number) for number in range(1, 4)])
-    known.summary.sum_up()
+    known.summary.sum_up(ALL)
     change = f"CAST(x'ff' || substr({column}, 2) AS BLOB)" if column in ("sum", "packed") else f"{column} + 1"
     known.connection.execute(f"UPDATE time_index SET {column} = {change}")
     known.restart()
@@ -280,3 +286,16 @@ def test_what_lies_below_a_bucket_that_was_summed_up_is_known_without_reading_it
     assert all(index.index.sum_of(*key) is not None for key in divided) and not read
     index.add([(ACTIVITIES << SET_BITS | 5, 2, 1)])
     assert index.sum(bound(ACCOUNTS), END) == index.expected(bound(ACCOUNTS), END) != whole
+
+
+def test_a_range_is_summed_up_without_what_lies_before_it() -> None:
+    known = Index()
+    known.add([(number, 1, number) for number in range(1, 1000)])
+    last = ItemRange(bound(ACCOUNTS, 990), END)
+    while not known.summary.is_summed_up(last):
+        known.summary.sum_up(last)
+    assert known.summary.prepare(last)
+    assert known.sum(*last) == known.expected(*last)
+    (fresh,) = known.connection.execute("SELECT sum(fresh) FROM time_index").fetchone()
+    assert 980 < fresh < 999
+    known.connection.close()

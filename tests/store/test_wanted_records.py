@@ -76,6 +76,20 @@ def test_of_a_record_what_is_not_wanted_is_left_out(tmp_path: Path) -> None:
     assert record.digest == written.digest and not page.left
 
 
+def test_a_record_of_which_a_page_wants_the_beginning_goes_into_the_next_page_as_it_lies() -> None:
+    here = records_of((B, 1, 10), (B, 11, 20), (B, 21, 30), (B, 31, 40))
+    page = wanted_record_page(Shelf(here), Wanted({B: ((1, 35),)}, MANY))
+    assert page.records == tuple(here[:3]) and page.left == {B: ((31, 35),)}
+    page = wanted_record_page(Shelf(here), Wanted({B: ((31, 40),)}, MANY))
+    assert page.records == tuple(here[3:]) and not page.left
+
+
+def test_a_record_of_which_only_the_beginning_is_wanted_is_cut_where_there_is_little_else() -> None:
+    here = records_of((B, 1, 10), (B, 11, 20))
+    (first, cut) = wanted_record_page(Shelf(here), Wanted({B: ((1, 15),)}, MANY)).records
+    assert first == here[0] and cut.spans == ((11, 15),)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_pages_together_are_what_is_wanted_and_here_each_once(seed: int) -> None:
     chance = random.Random(seed)

@@ -40,8 +40,8 @@ BUSY_SHARE: Final = 0.01
 BUSY_COMMITS: Final = 20.0
 """Commits a second that are much."""
 BUSY_CPU: Final = 0.25
-"""Of a processor's time, taken by all else in the process, that is much: who catches up from here, or reads the past,
-has nothing committed."""
+"""Of a processor's time, taken by all else in the process or waited for, that is much: who catches up from here has
+nothing committed."""
 LOOK_SECONDS: Final = 0.5
 """Less than that is too short a time to say how much there was to do in it."""
 
@@ -50,7 +50,8 @@ class IndexPace:
     """How much of a processor's time indexing may take now, by what else was done since the last look."""
 
     def __init__(self, now: float, spent: float) -> None:
-        """`now` in monotonic seconds; `spent`: seconds of processor time that all but the indexing has taken."""
+        """`now` in monotonic seconds; `spent`: seconds of processor time that all but the indexing has taken, and for
+        which it had to wait."""
         self._looked = now, 0, spent
         self.share = IDLE_SHARE
 
@@ -92,6 +93,8 @@ class SearchThread:
         self._commits = 0
         self._due = time.monotonic() + BEGIN_AFTER
         self._told: IndexFigures | None = None
+        self._waited = 0.0
+        """Seconds for which indexing has waited: for the interpreter, a processor or the disk."""
         self._pace = IndexPace(time.monotonic(), time.process_time())
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
@@ -167,7 +170,7 @@ class SearchThread:
     # --- the index ----------------------------------------------------------------------------------------------------
 
     def _index(self, work: SearchWork | None) -> None:
-        began = time.monotonic()
+        began, spent = time.monotonic(), time.thread_time()
         step = work.index() if work is not None else None
         if step is None:
             self._due = time.monotonic() + AGAIN_AFTER
@@ -177,5 +180,7 @@ class SearchThread:
             self._post(self._tell, step.figures)
         now = time.monotonic()
         took = now - began
-        self._pace.look(now, self._commits, time.process_time() - time.thread_time())
+        others, own = time.process_time() - time.thread_time(), time.thread_time() - spent
+        self._waited += max(0.0, took - own)
+        self._pace.look(now, self._commits, others + self._waited)
         self._due = now + (took / self._pace.share - took if step.more else LOOK_EVERY)

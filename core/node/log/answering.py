@@ -64,6 +64,8 @@ class Answering:
         """By link the number of the comparison that the neighbour has begun last."""
         self._amid: dict[int, float] = {}
         """By link until when it is amid a comparison."""
+        self._had_nothing: set[int] = set()
+        """Links whose neighbour had nothing when it began that."""
         self.on_asked: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has begun a comparison, or ended it."""
 
@@ -81,6 +83,14 @@ class Answering:
         """Whether a neighbour is finding out what it lacks, as far as can be told."""
         return self._context.now.monotonic < self._amid.get(link.conn, 0.0)
 
+    def is_newcomer(self, link: Link) -> bool:
+        """Whether a neighbour is finding out what it lacks, and had nothing when it began."""
+        return link.conn in self._had_nothing and self.is_amid(link)
+
+    def is_no_newcomer(self, link: Link) -> None:
+        """Whatever it had when it began, it may have something by now."""
+        self._had_nothing.discard(link.conn)
+
     def forget_what_it_has(self, link: Link) -> None:
         """`link.has_everything` is to tell of a comparison that the neighbour begins from now on."""
         link.has_everything = False
@@ -90,6 +100,7 @@ class Answering:
         self._answering.discard(conn)
         self._comparing.pop(conn, None)
         self._amid.pop(conn, None)
+        self._had_nothing.discard(conn)
 
     def _may_ask(self, link: Link) -> bool:
         if link.conn in self._answering:
@@ -113,6 +124,9 @@ class Answering:
             return
         if message.begins:
             self._comparing[link.conn] = message.number
+            self._had_nothing.discard(link.conn)
+            if not any(part.size for part in asked):
+                self._had_nothing.add(link.conn)
             self.on_asked(link)
         self._summary.ask(link, AnswerWanted(asked, message.begins), partial(self._answer, link, message))
 

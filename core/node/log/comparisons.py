@@ -120,6 +120,9 @@ class Comparisons:
         self.on_page: Callable[[int, Callable[[], None]], None] = lambda conn, then: then()
         """Told of the connection over which a page has come to its end; goes on with the function once all of it has
         been taken in."""
+        self.is_newcomer: Callable[[Link], bool] = lambda link: False
+        """Whether a neighbour has just said that it has nothing, and is finding out what there is: nothing is to be had
+        from it, and to be asked would hold it up."""
         self.on_end: Callable[[Link, Comparison], None] = lambda link, comparison: None
         """Told of each that has come to its end."""
         self.on_proofs: Callable[[Link], None] = lambda link: None
@@ -209,7 +212,7 @@ class Comparisons:
         return any(spans_without(spans, one) != spans for one in asked if one)
 
     def _first(self, link: Link, comparison: Comparison, answer: SummaryAnswer | None) -> None:
-        if not isinstance(answer, ComparisonBegun):
+        if not isinstance(answer, ComparisonBegun) or self.is_newcomer(link):
             self._give_up(link, comparison)
             return
         comparison.question = answer.question
@@ -243,9 +246,16 @@ class Comparisons:
         """Of the entries that are listed, still missing, and not being taken in, as many as are asked for at once."""
         found: list[EntryRuns] = []
         room = WANTED_MAX
-        while comparison.wanted and (count := count_of(comparison.wanted[0])) <= room:
-            room -= count
+        while comparison.wanted and room:
             runs = comparison.wanted.popleft()
+            if count_of(runs) > room:
+                # Those of several streams are in the order of time as a whole.
+                some = next(in_pieces(runs, room)) if len(runs) == 1 else NO_ENTRIES
+                comparison.wanted.appendleft(difference(runs, some))
+                if not some:
+                    break
+                runs = some
+            room -= count_of(runs)
             found.append(runs if comparison.proofs else self._missing(runs))
         wanted = union(*found)
         for came in comparison.came:
@@ -371,7 +381,7 @@ class Comparisons:
     # --- ends ---------------------------------------------------------------------------------------------------------
 
     def _give_up(self, link: Link, comparison: Comparison) -> None:
-        """This side's store, or the other's, cannot be read: the next digest leads to another comparison."""
+        """Nothing can be found out now: the next digest leads to another comparison."""
         comparison.again = False
         self._over(link, comparison)
 

@@ -66,6 +66,7 @@ class Reconciliation:
         self.comparisons = Comparisons(context, neighbours, replication, self._summary, old_gaps)
         self.answering = Answering(context, neighbours, replication, self._summary)
         self.comparisons.on_end = self._note_outcome
+        self.comparisons.is_newcomer = self.answering.is_newcomer
         self.answered = self._summary.answered
         self._outlooks: dict[int, _Outlook] = {}
         self.on_link_closed: Callable[[int], None] = lambda conn: None
@@ -96,6 +97,10 @@ class Reconciliation:
         """Ask the store something for a neighbour, and go on with `then` if that is still there."""
         self._summary.ask(link, query, then)
 
+    def is_under_way(self, link: Link) -> bool:
+        """Whether a neighbour, or this node, is finding out what it lacks of the other: a digest would say nothing."""
+        return link in self.comparisons or self.answering.is_amid(link)
+
     def _outlook(self, link: Link) -> _Outlook:
         return self._outlooks.setdefault(link.conn, _Outlook())
 
@@ -119,14 +124,14 @@ class Reconciliation:
             self._context.invalid(link, f"RECONCILE_DIGEST: {error}")
             return
         self._outlook(link).since = message.since
-        if link not in self.comparisons:
+        if not self.is_under_way(link):
             found = partial(self._look, link, message, theirs)
             self._summary.ask(link, SumWanted(message.since, message.until), found)
 
     def _differs(self, link: Link, message: ReconcileDigest, theirs: Fingerprint, answer: SummaryAnswer | None) -> bool:
         """Whether there is a difference that is not settled, and a comparison may be made of it."""
         outlook = self._outlook(link)
-        if not isinstance(answer, SumFound) or link in self.comparisons or self.answering.is_amid(link):
+        if not isinstance(answer, SumFound) or self.is_under_way(link):
             # What a neighbour is catching up with differs in any case. To look for more would hold both up.
             return False
         now = self._context.now.monotonic

@@ -99,7 +99,8 @@ class Synchronisation:
         alike: list[Link] = []
         for link in self._neighbours:
             if self._reconciles(link):
-                self._reconciliation.send_digest(link)
+                if not self._reconciliation.is_under_way(link):
+                    self._reconciliation.send_digest(link)
             elif link.gone_there:
                 self._neighbours.compare(partial(self._digest_for, link), [link])
             else:
@@ -129,9 +130,11 @@ class Synchronisation:
     def _lacks(self, link: Link, seen: Mapping[Stream, int]) -> bool:
         return any(upto > self._upto(link, stream) for stream, upto in seen.items())
 
-    def request(self, link: Link) -> None:
-        """Ask a neighbour for what it has beyond this node."""
+    def request(self, link: Link, *, leaves: bool = False) -> None:
+        """Ask a neighbour for what it has beyond this node. One that `leaves` may have something by now."""
         if self._reconciles(link):
+            if leaves:
+                self._reconciliation.answering.is_no_newcomer(link)
             self._reconciliation.comparisons.begin(link)
             return
         again = not self._replication.damaged.are_whole

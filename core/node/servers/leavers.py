@@ -131,7 +131,7 @@ class Leavers:
                 self._enter(link, DepartureOutcome.NAMED_THIS_NODE)
                 self._ways.pop(link.conn, None)
                 context.timers.cancel(("leave", link.conn))
-            self._synchronisation.request(link)
+            self._synchronisation.request(link, leaves=True)
             self._base_servers.handing_over.receive(link, message.attached)
             return
         address = self._whereabouts.named_by(link, named)
@@ -192,7 +192,7 @@ class Leavers:
                 complete = not self._replication.vector.lacks(decode_vector(peer_has))
             except ValueError:
                 complete = True
-            self._synchronisation.request(link)
+            self._synchronisation.request(link, leaves=True)
             if complete:
                 self._enter(link, DepartureOutcome.ARRIVED)
 
@@ -206,5 +206,5 @@ class Leavers:
             self._context.timers.set(
                 ("handover", link.conn),
                 self._context.after(COMPARE_AGAIN),
-                lambda: self._synchronisation.request(link),
+                lambda: self._synchronisation.request(link, leaves=True),
             )
