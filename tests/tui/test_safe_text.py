@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.text.safe_text import cut, fit, neutralise, neutralise_lines, neutralise_name
+from tui.text.fitting import cut, fit
+from tui.text.safe_text import neutralise, neutralise_lines, neutralise_name
 
 
 def test_plain_text_stays_as_it_is():

@@ -18,7 +18,8 @@ from tui.remembered import credentials
 from tui.screens.asking import ConfirmScreen
 from tui.screens.secret_dialogs import ChangeSecretScreen, SecretScreen, SecretWish
 from tui.screens.welcome import WelcomeScreen
-from tui.text.safe_text import fit, neutralise, neutralise_name
+from tui.text.fitting import fit
+from tui.text.safe_text import neutralise, neutralise_name
 from tui.text.shown_paths import shown_path
 
 if TYPE_CHECKING:

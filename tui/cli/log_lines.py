@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
@@ -35,6 +34,8 @@ def as_text(line: LogLine, *, exact: bool) -> str:
 
 def as_json(line: LogLine, *, exact: bool) -> str:
     """One JSON object, in ASCII: what strangers wrote stays on its line, and commands no terminal."""
+    import json  # Few have their log so, and all have a start.
+
     told = {"at": _moment(line.at, "T", exact), "level": line.level, "kind": line.kind, "text": line.text}
     return json.dumps(told) + "\n"
 

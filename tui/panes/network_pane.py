@@ -10,7 +10,8 @@ from textual.strip import Strip
 
 from core.node import NodeSnapshot
 from tui.model.network_tree import LOAD_BAR_MAX, Branch, draw, load_bar, server_names
-from tui.text.safe_text import fit, neutralise_name
+from tui.text.fitting import fit
+from tui.text.safe_text import neutralise_name
 from tui.widgets.roles import Piece
 from tui.widgets.row_view import RowView
 

@@ -20,7 +20,8 @@ from tui.feed.feed_item import FeedItem, place_of
 from tui.screens.dialog import DialogScreen
 from tui.text.clock_times import clock_time
 from tui.text.figures import count
-from tui.text.safe_text import ELLIPSIS, fit, neutralise_name
+from tui.text.fitting import fit
+from tui.text.safe_text import ELLIPSIS, neutralise_name
 from tui.user_actions.action_registry import bindings
 from tui.widgets.roles import Piece
 from tui.widgets.row_view import RowView

@@ -15,8 +15,6 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from rich.cells import cell_len, get_character_cell_size
-
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 LINE_BREAK: Final = "\N{RETURN SYMBOL}"
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
@@ -138,25 +136,3 @@ def neutralise_name(name: str, limit: int = 64) -> str:
         if joiner in name:
             name = name.replace(joiner, REPLACEMENT)
     return neutralise(name, limit)
-
-
-def fit(text: str, width: int) -> str:
-    """Safe `text` cut or padded to exactly `width` cells, with an ellipsis where something was cut."""
-    length = cell_len(text)
-    if length <= width:
-        return text + " " * (width - length)
-    if width <= 0:
-        return ""
-    return cut(text, width - 1)[0] + ELLIPSIS + " " * (width - 1 - cell_len(cut(text, width - 1)[0]))
-
-
-def cut(text: str, width: int) -> tuple[str, str]:
-    """Split safe `text` after as many characters as fit into `width` cells; no wide character is torn."""
-    if len(text) <= width and cell_len(text) <= width:
-        return text, ""
-    used = 0
-    for index, character in enumerate(text):
-        used += get_character_cell_size(character)
-        if used > width:
-            return text[:index], text[index:]
-    return text, ""

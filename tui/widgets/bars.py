@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.text.safe_text import fit
+from tui.text.fitting import fit
 
 
 class Bar(Static):

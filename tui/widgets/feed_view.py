@@ -24,7 +24,8 @@ from tui.feed.feed import Feed
 from tui.feed.feed_item import PENDING_SERIAL, FeedItem
 from tui.look.hues import HUES
 from tui.text.clock_times import clock_time, same_day
-from tui.text.safe_text import fit, neutralise_name
+from tui.text.fitting import fit
+from tui.text.safe_text import neutralise_name
 from tui.widgets.hidden_runs import SHOWN, HiddenRun, HiddenRuns, Reason
 from tui.widgets.roles import Piece, look_of
 from tui.widgets.row_view import RowView

@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.text.safe_text import fit, neutralise
+from tui.text.fitting import fit
+from tui.text.safe_text import neutralise
 from tui.user_actions.line_completion import Offer
 
 ROWS_MAX: Final = 6

@@ -16,7 +16,7 @@ from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.text.safe_text import fit
+from tui.text.fitting import fit
 from tui.user_actions.action_registry import bindings
 from tui.widgets.roles import ROLE_CLASSES, ROLE_CSS
 from tui.widgets.row_position import AnchoredRows

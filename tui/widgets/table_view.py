@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui.text.safe_text import fit
+from tui.text.fitting import fit
 from tui.widgets.row_view import RowView
 
 GAP = 2

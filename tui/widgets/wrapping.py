@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from core.query import Term, spans_of
-from tui.text.safe_text import ELLIPSIS, cut
+from tui.text.fitting import cut
+from tui.text.safe_text import ELLIPSIS
 from tui.widgets.roles import Piece
 
 _TOKENS = re.compile(r"\s+|\S+")

@@ -45,6 +45,8 @@ ALSO_MAX: Final = 8 * LISTED_MAX
 """Most entries that are only in memory, because the disk fails, and are told of."""
 AMID: Final = 30.0
 """Seconds since its last question in which a neighbour is amid a comparison that it has not said to be over."""
+ASKS_NOW: Final = 5.0
+"""And in which it is sure to be: who gives up says nothing, and has to hear that it lacks something."""
 
 
 class Answering:
@@ -82,6 +84,10 @@ class Answering:
     def is_amid(self, link: Link) -> bool:
         """Whether a neighbour is finding out what it lacks, as far as can be told."""
         return self._context.now.monotonic < self._amid.get(link.conn, 0.0)
+
+    def asks_now(self, link: Link) -> bool:
+        """Whether a neighbour has asked for something within the last seconds, and is not through."""
+        return self._context.now.monotonic < self._amid.get(link.conn, 0.0) - AMID + ASKS_NOW
 
     def is_newcomer(self, link: Link) -> bool:
         """Whether a neighbour is finding out what it lacks, and had nothing when it began."""

@@ -97,9 +97,13 @@ class Reconciliation:
         """Ask the store something for a neighbour, and go on with `then` if that is still there."""
         self._summary.ask(link, query, then)
 
-    def is_under_way(self, link: Link) -> bool:
-        """Whether a neighbour, or this node, is finding out what it lacks of the other: a digest would say nothing."""
+    def _is_under_way(self, link: Link) -> bool:
+        """Whether a neighbour, or this node, is finding out what it lacks of the other, as far as can be told."""
         return link in self.comparisons or self.answering.is_amid(link)
+
+    def is_digest_needed(self, link: Link) -> bool:
+        """Whether it says something to a neighbour: not to one that is finding out what it lacks, or that sends it."""
+        return link not in self.comparisons and not self.answering.asks_now(link)
 
     def _outlook(self, link: Link) -> _Outlook:
         return self._outlooks.setdefault(link.conn, _Outlook())
@@ -124,14 +128,14 @@ class Reconciliation:
             self._context.invalid(link, f"RECONCILE_DIGEST: {error}")
             return
         self._outlook(link).since = message.since
-        if not self.is_under_way(link):
+        if not self._is_under_way(link):
             found = partial(self._look, link, message, theirs)
             self._summary.ask(link, SumWanted(message.since, message.until), found)
 
     def _differs(self, link: Link, message: ReconcileDigest, theirs: Fingerprint, answer: SummaryAnswer | None) -> bool:
         """Whether there is a difference that is not settled, and a comparison may be made of it."""
         outlook = self._outlook(link)
-        if not isinstance(answer, SumFound) or self.is_under_way(link):
+        if not isinstance(answer, SumFound) or self._is_under_way(link):
             # What a neighbour is catching up with differs in any case. To look for more would hold both up.
             return False
         now = self._context.now.monotonic

@@ -99,7 +99,7 @@ class Synchronisation:
         alike: list[Link] = []
         for link in self._neighbours:
             if self._reconciles(link):
-                if not self._reconciliation.is_under_way(link):
+                if self._reconciliation.is_digest_needed(link):
                     self._reconciliation.send_digest(link)
             elif link.gone_there:
                 self._neighbours.compare(partial(self._digest_for, link), [link])
