@@ -14,6 +14,10 @@ import core
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCREENS = {"textual", "asyncssh"}
+LATER = {"core.engine.threads.search_work", "core.fulltext", "rich"}
+"""What a server needs only for what it is asked, or some seconds after its start."""
+OURS_MAX = 393
+"""Of our own modules, how many a server without a screen has loaded when it takes connections, and has ended."""
 
 COMMANDS = ("core.simulation.__main__", "core.simulation.command")
 """The simulator is a command of its own."""
@@ -130,6 +134,9 @@ assert main({command!r}) == 0
     loaded = loaded_after(code, tmp_path)
     assert "core.engine.server" in loaded
     assert not roots(loaded) & SCREENS
+    assert not loaded & LATER, "they are loaded when they are asked for"
+    ours = [module for module in loaded if module.startswith(("core", "tui"))]
+    assert len(ours) <= OURS_MAX, "each takes part of every start"
 
 
 @pytest.mark.parametrize("command", ["post", "tail", "status"])

@@ -299,7 +299,9 @@ def test_a_newcomer_that_has_had_nothing_is_asked_for_nothing_and_told_no_sums_w
     network.run(0.5)
     asked, told = len(peer.of(wire.Reconcile)), len(peer.of(wire.ReconcileDigest))
     peer.say(broadcast(entry(5_000)))
-    network.run(20.0)
+    for _ in range(5):
+        peer.say(encode_question(7, [everything], begins=True))
+        network.run(4.0)
     assert EntryId("far", 1, 5_000) in has(server)
     assert len(peer.of(wire.Reconcile)) == asked, "although much is missing before that"
     assert len(peer.of(wire.ReconcileDigest)) == told

@@ -1,6 +1,6 @@
 """Safe text in so many cells of a terminal.
 
-Apart from `safe_text`, which servers without a screen use as well: to learn how wide characters are takes part of a start.
+Apart from `safe_text`, which servers without a screen use as well: how wide characters are takes a while to load.
 """
 
 from __future__ import annotations
