@@ -94,11 +94,11 @@ class AnswerTable:
 
     def replies(self, reference: Reference) -> list[Reply]:
         """Those to an activity that are still there, in the order of time."""
-        return [
-            one
-            for one in self.of(reference).replies
-            if one.reference is None or self.of(one.reference).removed_at is None
-        ]
+        return [one for one in self.of(reference).replies if not self._is_removed(one.reference)]
+
+    def _is_removed(self, reference: Reference | None) -> bool:
+        found = None if reference is None else self._sets.get(self.name(reference))
+        return found is not None and found.removed_at is not None
 
     def reaction(self, reference: Reference, by: str) -> Reaction | None:
         """How somebody reacts to an activity now, by a claim or an @name."""

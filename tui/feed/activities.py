@@ -20,6 +20,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from core.answers import read_reference
 from core.query import VERSION_1_VERBS, EntityKind, entities_of
 from tui.text.safe_text import ELLIPSIS, neutralise, neutralise_lines
 
@@ -30,6 +31,8 @@ TEXT_CHARACTERS_MAX: Final = 2_000
 LABEL_CHARACTERS_MAX: Final = 200
 SHOWN_CHARACTERS_MAX: Final = 200_000
 """Characters of an activity that are shown as they came."""
+
+AN_ACTIVITY: Final = "an activity"
 
 Role = Literal["text", "verb", "object", "type", "json", "mark", "mention", "tag", "link"]
 """What a piece of a sentence is, for its look. The words alone say the same."""
@@ -334,7 +337,7 @@ def _label_of(raw: msgspec.Raw) -> str:
         return _label_of(many[0]) + (f" and {len(many) - 1} more" if len(many) > 1 else "") if many else ""
     words = _text(raw)
     if words is not None:
-        return _clip(words, LABEL_CHARACTERS_MAX)
+        return _place(words)
     members = _read(raw)
     return _label(members) if members is not None else _clip(compact(bytes(raw)), LABEL_CHARACTERS_MAX)
 
@@ -346,12 +349,17 @@ def _label(members: dict[str, msgspec.Raw]) -> str:
         _plain(members.get("preferredUsername")),
         _plain(members.get("summary")),
         _content(members).partition("\n")[0],
-        _plain(members.get("id")) or _plain(members.get("href")) or _plain(members.get("url")),
+        _place(_plain(members.get("id")) or _plain(members.get("href")) or _plain(members.get("url"))),
         _type_of(members)[0],
     ):
         if found:
             return _clip(found, LABEL_CHARACTERS_MAX)
     return ""
+
+
+def _place(words: str) -> str:
+    """An address in words: a reference says nothing to people."""
+    return AN_ACTIVITY if read_reference(words) is not None else _clip(words, LABEL_CHARACTERS_MAX)
 
 
 def _name(members: dict[str, msgspec.Raw]) -> str:

@@ -21,6 +21,7 @@ import msgspec
 from core.client import PastPlace
 from core.query import Query, document, matches
 from tui.feed.activities import Sentence, sentence
+from tui.feed.feed_answers import FOLDED_RUN_MAX, FeedAnswers
 from tui.feed.feed_item import PENDING_SERIAL, FeedItem, ItemState
 from tui.feed.packed_rows import PackedRows
 
@@ -69,6 +70,9 @@ class Feed:
         self._pending: OrderedDict[str, FeedItem] = OrderedDict()
         self._pending_count = 0
         self._sentences: OrderedDict[int, Sentence] = OrderedDict()
+        self.answers = FeedAnswers()
+        self._folded_run = 0
+        """How many of the last rows have no line of their own."""
         self._hidden: dict[str, FeedItem] = {}
         """Rows that may be shown again, by the identities of their activities."""
         self.attached = True
@@ -115,7 +119,10 @@ class Feed:
         """An activity has arrived; with `own_ref` it takes the place of the one that was on its way."""
         if own_ref is not None and self._pending.pop(own_ref, None) is not None:
             own = True
+            self.answers.sent(own_ref)
         entry = FeedItem(0, body, sender, at, "arrived", own, live, id=entry_id, stamp=stamp, came=came, late=late)
+        self.answers.note(entry)
+        entry = self._folded(entry)
         self._append(entry)
         self.arrived += 1
         return entry
@@ -128,7 +135,8 @@ class Feed:
         """An own activity is on its way."""
         serial = PENDING_SERIAL + self._pending_count
         self._pending_count += 1
-        self._pending[ref] = FeedItem(serial, body, sender, at, "sending", own=True)
+        entry = FeedItem(serial, body, sender, at, "sending", own=True)
+        self._pending[ref] = msgspec.structs.replace(entry, folded=self.answers.sending(ref, entry))
         self.version += 1
 
     def accepted(self, ref: str) -> None:
@@ -137,17 +145,20 @@ class Feed:
     def refused(self, ref: str, why: str) -> None:
         """An own activity was refused: it stays where it is in time, marked."""
         entry = self._pending.pop(ref, None)
+        self.answers.sent(ref)
         if entry is not None:
-            self._append(msgspec.structs.replace(entry, state="refused", why=why))
+            self._append(msgspec.structs.replace(entry, state="refused", why=why, folded=False))
 
     def unknown(self, ref: str, why: str) -> None:
         """What became of an own activity cannot be said: the connection broke before the answer."""
+        self.answers.sent(ref)
         self._settle(ref, "unknown", why)
 
     def _settle(self, ref: str, state: ItemState, why: str) -> None:
         entry = self._pending.get(ref)
         if entry is not None:
-            self._pending[ref] = msgspec.structs.replace(entry, state=state, why=why)
+            folded = entry.folded and state != "unknown"
+            self._pending[ref] = msgspec.structs.replace(entry, state=state, why=why, folded=folded)
             self.version += 1
 
     def _append(self, entry: FeedItem) -> None:
@@ -178,6 +189,20 @@ class Feed:
         if self.floor is None:
             self.floor = place
 
+    def _folded(self, entry: FeedItem) -> FeedItem:
+        """A row, folded if it only changes what is shown of another one. A line stands for so many of them at most."""
+        folds = self._folded_run < FOLDED_RUN_MAX and self.answers.folds(entry)
+        self._folded_run = self._folded_run + 1 if folds else 0
+        return msgspec.structs.replace(entry, folded=True) if folds else entry
+
+    def _items(self, rows: Sequence[PastRow]) -> list[FeedItem]:
+        """Rows of the past, the oldest first; those that answer one another are known by then."""
+        items = [_item(row, 0) for row in rows]
+        for item in items:
+            self.answers.note(item)
+        self._folded_run = 0
+        return [self._folded(item) for item in items]
+
     def begins_before(self, entry: FeedItem) -> None:
         """The past begins no later than with this activity, which has come with it."""
         place = entry.place
@@ -190,6 +215,7 @@ class Feed:
         gone = self._replace(set(ids), lambda row: _in_place_of(self._hidden.pop(row.id or "", row), words, why))
         for one in ids:
             self._hidden.pop(one, None)
+        self.answers.forget(ids)
         return gone
 
     def hide(self, server: str, since: float, words: Callable[[str], str], why: str = "of an expelled server") -> None:
@@ -199,6 +225,7 @@ class Feed:
         for row in [*self._tail, *self.newest_first()]:
             if row.id is not None and row.id.startswith(begin) and row.at >= since and row.state != "mark":
                 self._hidden[row.id] = row
+        self.answers.forget([one for one in self._hidden if one.startswith(begin)], for_ever=False)
         # Its place stays known.
         self._replace(
             {one for one in self._hidden if one.startswith(begin)},
@@ -213,8 +240,9 @@ class Feed:
         """Show what a server has accepted and was hidden."""
         begin = f"{server}."
         again = {one: row for one, row in self._hidden.items() if one.startswith(begin)}
-        for one in again:
+        for one, row in again.items():
             del self._hidden[one]
+            self.answers.note(row)
         self._replace(set(again), lambda row: msgspec.structs.replace(again[row.id or ""], serial=row.serial))
 
     def _replace(self, ids: set[str], other: Callable[[FeedItem], FeedItem]) -> int:
@@ -251,10 +279,10 @@ class Feed:
         if len(rows) > self.room_above:
             raise ValueError(f"there is room for {self.room_above} older rows, not for {len(rows)}")
         self._drop_top_mark()
-        for row in reversed(rows):
-            if row.id is not None and row.id in self._late:
+        for item in reversed(self._items(rows)):
+            if item.id is not None and item.id in self._late:
                 continue
-            item = _item(row, self._rows.start - 1)
+            item = msgspec.structs.replace(item, serial=self._rows.start - 1)
             if self._rows.start == self._rows.boundary(self._rows.start) and (place := item.place) is not None:
                 self._highs[self._rows.start] = place
             self._rows.prepend(item)
@@ -269,8 +297,7 @@ class Feed:
         if self.attached:
             return True
         floor = self._tail_floor
-        for row in rows:
-            item = _item(row, self._rows.end)
+        for item in self._items(rows):
             place = item.place
             if floor is not None and place is not None and place.key >= floor.key:
                 ceiling = None
@@ -437,6 +464,7 @@ class Feed:
         return self._rows.get(serial)
 
     def pending(self) -> tuple[FeedItem, ...]:
+        """Own activities on their way."""
         return tuple(self._pending.values())
 
     def sentence(self, entry: FeedItem) -> Sentence:
@@ -451,12 +479,12 @@ class Feed:
             self._sentences.popitem(last=False)
         return said
 
-    @staticmethod
-    def is_wanted(entry: FeedItem, query: Query) -> bool:
-        """Whether a row is one that somebody looks for; lines of the application's own never are."""
-        return entry.state != "mark" and matches(
-            query, document(entry.sender, entry.body, int(entry.at * MICROSECONDS))
-        )
+    def is_wanted(self, entry: FeedItem, query: Query) -> bool:
+        """Whether a row is one that somebody looks for, as it is now; lines of the application's own never are."""
+        if entry.state == "mark":
+            return False
+        body = self.answers.as_it_is(entry).body if self.answers.changes_texts else entry.body
+        return matches(query, document(entry.sender, body, int(entry.at * MICROSECONDS)))
 
     @staticmethod
     def read(entry: FeedItem) -> Sentence:

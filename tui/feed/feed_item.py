@@ -36,6 +36,8 @@ class FeedItem(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """When it came here, in seconds since 1970; 0 where it was read from the past."""
     late: bool = False
     """Whether it is older than what came before it."""
+    folded: bool = False
+    """Whether it only changes what is shown of another one, and has no line of its own (`tui.feed.feed_answers`)."""
 
     @property
     def key(self) -> Hashable:

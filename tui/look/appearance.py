@@ -92,6 +92,10 @@ MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 }
 #composer:focus { background: $panel; background-tint: $foreground 5%; border: none; }
 #composer:ansi { background: ansi_default; }
+#answering { height: 1; display: none; padding: 0 1; color: $text-primary; }
+#answering:ansi { color: ansi_default; text-style: bold; }
+#thread { height: 1fr; }
+#thread-words { height: auto; max-height: 2; }
 #composer-problem { height: auto; max-height: 3; display: none; padding: 0 1; }
 .problem { color: $text-error; height: auto; }
 

@@ -131,6 +131,8 @@ class ClientModel:
         self.identity: SignIn | None = None
         self.username: str | None = None
         """The name that the network knows this person by, while logged in."""
+        self.claim: str | None = None
+        """The account's, which no other name changes; None for anonymous, and at a server that does not tell."""
         self.server: Address | None = target
         self.visitors: Visitors | None = None
         """Who is here over SSH, for the node's operator."""
@@ -169,7 +171,7 @@ class ClientModel:
         """Register or log in, ending what there was before. What comes of it is told as a happening."""
         await self.stop()
         self.identity = identity
-        self.username = None
+        self.username = self.claim = None
         self._stage("connecting", "registering" if identity.way == "register" else "logging in")
         self._client = client = self._make_client(self, identity)
         self._task = asyncio.create_task(self._run(client), name="client of the model")
@@ -214,15 +216,17 @@ class ClientModel:
         """Post a line. Raises ConnectionError with a sentence for a person when nobody is logged in."""
         self.post(note(text))
 
-    def post(self, activity: ActivityInput) -> None:
-        """Post an activity. Raises ConnectionError when nobody is logged in, ValueError when it cannot be sent."""
+    def post(self, activity: ActivityInput, *, reads: bool = True) -> None:
+        """Post an activity. Raises ConnectionError when nobody is logged in, ValueError when it cannot be sent.
+
+        `reads`: whoever writes this has read what there is."""
         if self._client is None or self.username is None:
             raise ConnectionError("you are not logged in yet, so this cannot be sent")
         body = msgspec.json.encode(activity)
         ref = self._client.post(activity)
         self.feed.sending(ref, body, self.username, self.clock())
-        # Whoever answers has read what there is.
-        self.concerns.read_all()
+        if reads:
+            self.concerns.read_all()
         self.on_change()
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
@@ -257,6 +261,12 @@ class ClientModel:
         if self._client is None:
             raise NotConnected("you are not logged in")
         return await self._client.find_in_past(place, query, most)
+
+    async def answers_in_past(self, place: PastPlace | None, query: str) -> PastPage:
+        """A page of what matches before a place. Raises as `ClientFace.find_in_past`."""
+        if self._client is None:
+            raise NotConnected("you are not logged in")
+        return await self._client.answers_in_past(place, query)
 
     def listen_for_silence(self) -> None:
         """Look whether the server still says something."""
@@ -353,7 +363,7 @@ class ClientModel:
 
     def _note_news(self, entry: FeedItem, *, to_reader: bool) -> None:
         """Others have written something just now, of which the person may want to be told."""
-        if self.concerns.knows_read(entry) or self.concerns.is_muted(entry):
+        if entry.folded or self.concerns.knows_read(entry) or self.concerns.is_muted(entry):
             return
         self.others_live += 1
         self.last_of_others = entry
@@ -403,8 +413,10 @@ class ClientModel:
         self.feed.unknown(ref, why)
         self.on_change()
 
-    def logged_in(self, username: str, server: Address | None) -> None:
+    def logged_in(self, username: str, server: Address | None, claim: str | None = None) -> None:
+        """`claim`: the account's, by which its activities are named; None for anonymous, or where nobody tells."""
         self.username = username
+        self.claim = claim
         self.concerns.begin(f"{self.network or self.target or ''}/{username}")
         self.server = server or self.server
         self._stage("online", f"logged in as {username}")

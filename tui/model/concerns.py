@@ -264,6 +264,7 @@ class Concerns:
         self._newest = max(self._newest, entry.stamp or 0)
         unread = (
             not entry.own
+            and not entry.folded
             and not self.is_muted(entry)
             and (not self.attending if live else self.is_new(entry.id, entry.stamp))
         )

@@ -9,8 +9,8 @@ from textual import on
 from textual._time import get_time
 
 from tui.feed.activities import raw_activity
+from tui.screens.conversing import AnsweringScreen
 from tui.screens.dialog import READING_TIME
-from tui.screens.writing import WritingScreen
 from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings
 from tui.user_actions.slips import slip
@@ -18,7 +18,7 @@ from tui.user_actions.written_text import too_long
 from tui.widgets.composer import Composer
 
 
-class MainScreen(WritingScreen):
+class MainScreen(AnsweringScreen):
     """All of it: what is written goes to everybody, or is a command."""
 
     AUTO_FOCUS = "#composer"
@@ -75,8 +75,7 @@ class MainScreen(WritingScreen):
         if problem := too_long(line.text):
             raise ValueError(problem)
         if line.command is None:
-            self.model.write(line.text)
-            self.feed.action_end()
+            self.send_text(line.text)
             return
         match line.command.name:
             case "who":

@@ -118,6 +118,7 @@ class PanesScreen(Screen[None]):
                     beginning=lambda: self.model.past.beginning,
                     widget_id="feed",
                 ),
+                Static("", id="answering", markup=False),
                 Static("", id="composer-problem", classes="problem", markup=False),
                 OfferList(),
                 Horizontal(

@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from tui.feed.activities import SHOWN_CHARACTERS_MAX, compact
+from tui.feed.activities import SHOWN_CHARACTERS_MAX, compact, sentence
+from tui.feed.answer_facts import answer_facts
 from tui.feed.feed_item import FeedItem
 from tui.feed.object_tree import ObjectTree
 from tui.feed.origins import NOT_TOLD, origin_of
@@ -84,7 +85,7 @@ def inspector_of(view: RowView, index: int, model: ClientModel, zone: tzinfo | N
     """Everything about a row of a pane; None if there is nothing more to say."""
     match view:
         case FeedView():
-            return _activity(view.entry(index), model, zone)
+            return activity_inspector(view.entry(index), model, zone)
         case TableView():
             return _details("Details", view.rows[index].detail)
         case NetworkView():
@@ -111,16 +112,18 @@ class InspectorScreen(ReadingScreen):
         self.on_resize()
 
 
-def _activity(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> InspectorScreen | None:
+def activity_inspector(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> InspectorScreen | None:
+    """Everything about an activity; None for a line of the application's own."""
     if entry.state == "mark":
         return None
-    said = model.feed.sentence(entry)
+    said = sentence(entry.body)
     facts = (
         ("from", neutralise_name(entry.sender)),
         ("at", clock_time(entry.at, zone, MOMENT)),
         ("here", clock_time(entry.came, zone, MOMENT) if entry.came else "read from the past of the server"),
         ("types", neutralise(", ".join(said.types), 200) or "none of ActivityStreams"),
         ("state", entry.state + (f": {neutralise(entry.why, 200)}" if entry.why else "")),
+        *answer_facts(entry, model.feed.answers, zone),
         *_origin(entry, model),
     )
     return InspectorScreen(facts, entry.body)

@@ -44,6 +44,7 @@ _NAMES: Final = {
     "slash": "/",
     "at": "@",
     "colon": ":",
+    "plus": "+",
     "number_sign": "#",
     "question_mark": "?",
     "escape": "Esc",

@@ -25,11 +25,12 @@ ActionScope = Literal[
     "secret",
     "filter",
     "hits",
+    "thread",
 ]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
 one writes, where words are completed, in a question with two answers, in a dialog with fields, in one that is read, in
 the one that tells how others join, in an activity in full, at a secret that was made, in the line of the filter, in the
-list of what it finds."""
+list of what it finds, in a thread."""
 
 ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 
@@ -119,6 +120,63 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "Feed",
         "leave_field",
         footer="Back",
+    ),
+    UserAction(
+        "feed.reply",
+        "r",
+        "Reply",
+        "Answer the selected activity: write, and Enter sends it. Escape writes to everybody again.",
+        "Feed",
+        "reply",
+        footer="Reply",
+    ),
+    UserAction(
+        "feed.like",
+        "f",
+        "Like, or not any more",
+        "Say that you like the selected activity; once more takes it back.",
+        "Feed",
+        "like",
+    ),
+    UserAction(
+        "feed.react",
+        "plus",
+        "React\N{HORIZONTAL ELLIPSIS}",
+        "Choose how to react to the selected activity; you have one reaction to each.",
+        "Feed",
+        "react",
+    ),
+    UserAction(
+        "feed.thread",
+        "c",
+        "Show its thread",
+        "Read the conversation in which the selected activity stands, older answers, too.",
+        "Feed",
+        "thread",
+    ),
+    UserAction(
+        "feed.edit",
+        "e",
+        "Edit",
+        "Change what the selected activity of yours says. That it was edited is shown.",
+        "Feed",
+        "edit",
+    ),
+    UserAction(
+        "feed.remove",
+        "D",
+        "Remove\N{HORIZONTAL ELLIPSIS}",
+        "Remove the selected activity of yours for everybody, after asking.",
+        "Feed",
+        "remove",
+    ),
+    UserAction(
+        "feed.copy_reference",
+        "",
+        "Copy its reference",
+        "Copy what names the selected activity in the network, for scripts that answer it.",
+        "Feed",
+        "copy_reference",
     ),
     UserAction(
         "feed.filter",
@@ -607,6 +665,17 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "close_value",
         scope="tree",
         palette=False,
+    ),
+    UserAction(
+        "thread.close",
+        "escape,q,left",
+        "Close the thread",
+        "In a thread: back to where you were.",
+        "Dialogs",
+        "screen.close_thread",
+        scope="thread",
+        palette=False,
+        footer="Close",
     ),
     UserAction(
         "secret.stay",

@@ -23,6 +23,7 @@ _TOGETHER: Final[tuple[frozenset[ActionScope], ...]] = (
     frozenset({"application", "secret"}),
     frozenset({"application", "panes", "completion", "filter"}),
     frozenset({"application", "hits", "rows"}),
+    frozenset({"application", "rows", "thread"}),
 )
 """Scopes whose keys work in one place at the same time."""
 

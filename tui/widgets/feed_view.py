@@ -19,7 +19,8 @@ from textual.strip import Strip
 
 from core.client import PastPlace
 from core.query import EVERYTHING, Query, fold, is_to
-from tui.feed.activities import Span, compact
+from tui.feed.activities import Span, compact, sentence
+from tui.feed.answer_words import answer_spans, answered_spans, beside_spans, removed_spans
 from tui.feed.feed import Feed
 from tui.feed.feed_item import PENDING_SERIAL, FeedItem
 from tui.look.hues import HUES
@@ -158,7 +159,7 @@ class FeedView(RowView):
         self._trail: list[Bookmark] = []
         """Where somebody was before each time they went elsewhere."""
         self._told = (True, 0)
-        self._pending: tuple[FeedItem, ...] = feed.pending()
+        self._pending: tuple[FeedItem, ...] = ()
         self._end = feed.end_serial
         """Up to where the feed is shown: what arrives while a frame is prepared is for the next one."""
         self._taken = False
@@ -284,7 +285,7 @@ class FeedView(RowView):
     def _take(self) -> None:
         """Take what has come since the last time."""
         feed = self.feed
-        self._pending = feed.pending() if feed.attached else ()
+        self._pending = tuple(one for one in feed.pending() if not one.folded) if feed.attached else ()
         self._count_unseen(feed.came - self._came)
         self._came = feed.came
         if self._run != feed.runs:
@@ -313,7 +314,7 @@ class FeedView(RowView):
     def _count_unseen(self, count: int) -> None:
         if not count or self.following:
             return
-        self._unseen_rows += count
+        self._unseen_rows += sum(not row.folded for row in self.feed.newest(count))
         if self._filter:
             self._unseen_matches += sum(self.feed.is_wanted(row, self._filter) for row in self.feed.newest(count))
 
@@ -380,6 +381,7 @@ class FeedView(RowView):
             self._reader(),
             self._muted(),
             self._hidden_words(index),
+            self.feed.answers.of(self._entry(index)),
         )
 
     def _new_day(self, index: int) -> str:
@@ -420,8 +422,8 @@ class FeedView(RowView):
         return [self._entry(index) for index in self.visible_rows if index < self.row_count()]
 
     def entry(self, index: int) -> FeedItem:
-        """The row's activity."""
-        return self._entry(index)
+        """The row's activity, as it is now."""
+        return self.feed.answers.as_it_is(self._entry(index))
 
     def _entry(self, index: int) -> FeedItem:
         settled = self._settled
@@ -435,7 +437,8 @@ class FeedView(RowView):
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
         reader = self._reader() if self._is_to_reader(entry) else None
-        look = (self._filter, self._zone, self._headings(index), reader, self._hidden_words(index))
+        beside = (self.feed.answers.of(entry), self._answer_spans(entry))
+        look = (self._filter, self._zone, self._headings(index), reader, self._hidden_words(index), beside)
         return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.late, entry.why, look)
 
     # --- what is hidden ----------------------------------------------------------------------------------------------
@@ -444,7 +447,7 @@ class FeedView(RowView):
         if entry.state == "mark":
             return (entry.why, "") if entry.why else SHOWN
         muted = self._muted()
-        if not muted or entry.own:
+        if not muted or entry.own or entry.folded:
             return SHOWN
         for term in (term for terms in muted.wanted for term in terms):
             if self.feed.is_wanted(entry, Query(((term,),))):
@@ -471,8 +474,19 @@ class FeedView(RowView):
         return ("", self._hidden.why(index)[0]) if run.opened else (run.words, "")
 
     def together(self, index: int) -> range:
-        run = self._hidden_run(index)
-        return super().together(index) if run is None or run.opened else run.rows
+        begin = index
+        while self._is_folded(begin):
+            begin -= 1
+        run = self._hidden_run(begin)
+        rows = super().together(begin) if run is None or run.opened else run.rows
+        end = rows.stop
+        while end < self._settled and self._is_folded(end):
+            end += 1
+        return range(rows.start, end)
+
+    def _is_folded(self, index: int) -> bool:
+        """Whether a row has no line of its own: it stands beside another one. What a filter finds has one."""
+        return 0 < index < self._settled and not self._filter and self._entry(index).folded
 
     def open_hidden(self, *, wanted: bool) -> bool:
         """Show the rows for which the selected line stands, or have one line stand for them again; whether it can."""
@@ -526,7 +540,7 @@ class FeedView(RowView):
         role = "own" if entry.own else name_role(entry.sender)
         names = highlight([(fit(name, name_cells), role)], self._filter.words)
         indent = len(when) + 1 + name_cells + 1
-        spans = self.feed.sentence(entry).spans
+        spans = self._spans(entry)
         pieces: list[Piece] = highlight((self._look_of(span, to_reader) for span in spans), self._filter.words)
         if entry.state in _STATE_WORDS:
             words, state_role = _STATE_WORDS[entry.state]
@@ -543,6 +557,20 @@ class FeedView(RowView):
             self.strip_of([*prefix, *names, (" ", "text"), *line] if place == 0 else [(blank, "text"), *line])
             for place, line in enumerate(lines)
         ]
+
+    def _spans(self, entry: FeedItem) -> tuple[Span, ...]:
+        """What an activity says now, whom it answers, and what stands beside it."""
+        beside = self.feed.answers.of(entry)
+        if beside.removed:
+            said = removed_spans(entry)
+        elif beside.version:
+            said = sentence(self.feed.answers.as_it_is(entry).body).spans
+        else:
+            said = self._answer_spans(entry) or self.feed.sentence(entry).spans
+        return (*answered_spans(beside), *said, *beside_spans(beside))
+
+    def _answer_spans(self, entry: FeedItem) -> tuple[Span, ...]:
+        return answer_spans(entry, self.feed.answers) or ()
 
     def _look_of(self, span: Span, to_reader: bool) -> Piece:
         text, role = span
@@ -732,7 +760,7 @@ class FeedView(RowView):
         )
 
     def row_copy(self, index: int) -> str | None:
-        entry = self._entry(index)
+        entry = self.entry(index)
         return None if entry.state == "mark" else compact(entry.body)
 
     def empty_words(self) -> str:

@@ -1,0 +1,59 @@
+"""What is told of an activity's answers where it is shown in full."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Final
+
+from core.answers import Version, with_version
+from tui.feed.activities import plain_text
+from tui.feed.answer_words import quote, who
+from tui.feed.feed_answers import FeedAnswers, reference_of
+from tui.feed.feed_item import FeedItem
+from tui.text.clock_times import clock_time
+from tui.text.figures import count
+from tui.text.safe_text import neutralise_name
+
+NAMES_SHOWN: Final = 20
+MOMENT: Final = "%Y-%m-%d %H:%M:%S"
+MICROSECONDS: Final = 1_000_000
+
+
+def answer_facts(item: FeedItem, answers: FeedAnswers, zone: tzinfo | None) -> list[tuple[str, str]]:
+    """Labels and safe texts: what names the activity, what it answers, who answers it, and what it said before."""
+    reference = reference_of(item)
+    if reference is None:
+        return []
+    beside, found = answers.of(item), answers.table.of(reference)
+    facts = [("reference", str(reference))]
+    if beside.quoted is not None:
+        words = "what was removed since" if beside.quoted_removed else quote(beside.quoted, 200)
+        facts.append(("answers", f"{who(beside.quoted)}: {words}"))
+    elif beside.answered is not None:
+        facts.append(("answers", f"an activity that is not shown here: {beside.answered}"))
+    if beside.replies:
+        more = "at least " if beside.more_replies else ""
+        names = _names([one.sender for one in answers.table.replies(reference)])
+        facts.append(("replies", f"{more}{count(beside.replies, 'answer')} that came here: {names}"))
+    facts += [("reactions", f"{one.symbol} {_names(one.senders)}") for one in beside.reactions]
+    if found.removed_at is not None:
+        facts.append(("removed", f"by its sender, at {_moment(found.removed_at, zone)}"))
+    elif found.versions:
+        original = answers.as_it_came(item)
+        facts.append(("at first", plain_text(original.body)))
+        facts += [("edited", f"{_moment(one.stamp, zone)}: {_text_of(original, one)}") for one in found.versions]
+    return facts
+
+
+def _names(senders: list[str] | tuple[str, ...]) -> str:
+    names = list(dict.fromkeys(neutralise_name(one) or "?" for one in senders))
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _moment(stamp: int, zone: tzinfo | None) -> str:
+    return clock_time(stamp / MICROSECONDS, zone, MOMENT)
+
+
+def _text_of(original: FeedItem, version: Version) -> str:
+    return plain_text(with_version(original.body, version.said))

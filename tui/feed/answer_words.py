@@ -1,0 +1,118 @@
+"""Answers in words: whom one answers, what stands beside an activity, and what a reaction or an edit says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.answers import Reference
+from tui.feed.activities import CONTEXT, Span, note, plain_text
+from tui.feed.feed_answers import FeedAnswers, RowAnswers, answer_of
+from tui.feed.feed_item import FeedItem
+from tui.text.safe_text import ELLIPSIS, fit, neutralise_name
+
+REPLY: Final = "\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}"
+QUOTED_CELLS: Final = 24
+LIKE: Final = "\N{BLACK HEART SUIT}"
+REACTIONS_SHOWN: Final = 4
+_EARLIER: Final = "an activity that is not shown here"
+TOOK_BACK: Final = "took a reaction back:"
+_VERBS: Final = {"reaction": "reacted to", "edit": "edited", "removal": "removed", "undo": TOOK_BACK}
+
+
+def quote(item: FeedItem, cells: int = QUOTED_CELLS) -> str:
+    """The beginning of what an activity says, on one line."""
+    words = " ".join(plain_text(item.body).split())
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{fit(words, cells).rstrip()}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def who(item: FeedItem) -> str:
+    """Who has written an activity."""
+    return "you" if item.own else neutralise_name(item.sender) or "?"
+
+
+def answered_spans(beside: RowAnswers) -> tuple[Span, ...]:
+    """Whom an activity answers, and with what that began; nothing where it answers nobody."""
+    if beside.answered is None:
+        return ()
+    if beside.quoted is None:
+        return ((f"{REPLY} to {_EARLIER}: ", "verb"),)
+    words = "removed" if beside.quoted_removed else quote(beside.quoted)
+    return ((f"{REPLY} {who(beside.quoted)} ", "object"), (f"{words} ", "verb"))
+
+
+def beside_spans(beside: RowAnswers) -> tuple[Span, ...]:
+    """What stands behind an activity: how many answer it, how many react in which way, and whether it was edited."""
+    parts = []
+    if beside.replies:
+        parts.append(f"{REPLY}{beside.replies}{'+' if beside.more_replies else ''}")
+    parts += [f"{one.symbol}{len(one.senders)}" for one in beside.reactions[:REACTIONS_SHOWN]]
+    if len(beside.reactions) > REACTIONS_SHOWN:
+        parts.append(ELLIPSIS)
+    if beside.version and not beside.removed:
+        parts.append("edited")
+    if beside.on_its_way:
+        parts.append(f"sending{ELLIPSIS}")
+    return ((f"  {' '.join(parts)}", "mark"),) if parts else ()
+
+
+def removed_spans(item: FeedItem) -> tuple[Span, ...]:
+    """What stands in the place of what its sender has removed."""
+    return ((f"removed by {who(item)}", "mark"),)
+
+
+def answer_spans(item: FeedItem, answers: FeedAnswers) -> tuple[Span, ...] | None:
+    """A reaction, an edit or a removal as a sentence of its own; None for anything else."""
+    answer = answer_of(item)
+    if answer is None or answer.kind == "reply":
+        return None
+    about = answers.item(answer.about)
+    verb = _VERBS[answer.kind]
+    if answer.kind == "reaction":
+        verb = (
+            "liked" if answer.said == LIKE else f"reacted {answer.said} to" if answer.said else "took a reaction back:"
+        )
+    elif answer.kind == "undo":
+        reaction = None if about is None else answer_of(about)
+        about = None if reaction is None else answers.item(reaction.about)
+        verb = TOOK_BACK
+    whose = "" if answer.counts else ", which counts only from who wrote it"
+    if about is None:
+        return ((f"{verb} ", "verb"), (f"{_EARLIER}{whose}", "object"))
+    words = "" if answers.of(about).removed else f" {quote(about)}"
+    return ((f"{verb} ", "verb"), (f"{who(about)}{words}{whose}", "object"))
+
+
+def reply(text: str, about: Reference, to: str) -> dict[str, object]:
+    """The activity that a written line becomes which answers another one; `to`: whom, or nobody."""
+    activity = note(text)
+    inner = activity["object"]
+    assert isinstance(inner, dict)
+    inner["inReplyTo"] = str(about)
+    if to:
+        inner["to"] = [to]
+    return activity
+
+
+def edit(text: str, about: Reference) -> dict[str, object]:
+    """The activity by which another one says something else from then on."""
+    activity = note(text)
+    inner = activity["object"]
+    assert isinstance(inner, dict)
+    return {**activity, "type": "Update", "object": {"id": str(about), **inner}}
+
+
+def reaction(about: Reference, symbol: str) -> dict[str, object]:
+    """The activity by which somebody likes another one, or reacts to it in another way."""
+    content = {} if symbol == LIKE else {"content": symbol}
+    return {"@context": CONTEXT, "type": "Like", "object": str(about), **content}
+
+
+def taken_back(about: Reference, own: Reference | None) -> dict[str, object]:
+    """The activity by which a reaction to another one is taken back; `own`: what names the reaction, if anything."""
+    named = str(own) if own is not None else {"type": "Like", "object": str(about)}
+    return {"@context": CONTEXT, "type": "Undo", "object": named}
+
+
+def removal(about: Reference) -> dict[str, object]:
+    """The activity by which another one is removed."""
+    return {"@context": CONTEXT, "type": "Delete", "object": str(about)}

@@ -1,0 +1,244 @@
+"""What the activities of a feed say of each other: who answers what, and what each is under its answers.
+
+An answer that only changes what is shown of another one (a reaction, an edit, a removal) *folds* where that one is
+known: it stands beside it, and has no line of its own. Whether it does is settled when it comes, so nothing that
+somebody reads moves when the other one comes later.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from core.answers import (
+    Answer,
+    AnswerSet,
+    AnswerTable,
+    PostReference,
+    Reactions,
+    Reference,
+    entry_reference,
+    own_reference,
+    read_answer,
+    with_version,
+)
+from core.wire import ANONYMOUS
+from tui.feed.feed_item import FeedItem
+
+KNOWN_MAX: Final = 1_000
+"""Activities that can be quoted."""
+KNOWN_BYTES_MAX: Final = 1024 * 1024
+ACTIVITIES_MAX: Final = 5_000
+"""Activities whose answers are kept."""
+ITEMS_MAX: Final = 20_000
+CHARACTERS_MAX: Final = 1024 * 1024
+"""Of versions."""
+FOLDED_RUN_MAX: Final = 64
+"""Rows that stand with one line: where it stands is found by looking at them."""
+SHARED_BYTES_MAX: Final = 4_096
+"""Of a body that is read once for all who see it."""
+
+
+class RowAnswers(NamedTuple):
+    """What is shown beside an activity."""
+
+    replies: int = 0
+    more_replies: bool = False
+    """Whether there are more than are counted."""
+    reactions: tuple[Reactions, ...] = ()
+    version: str = ""
+    """The object that has replaced its own, as JSON; empty while none has."""
+    removed: bool = False
+    answered: Reference | None = None
+    """What it replies to."""
+    quoted: FeedItem | None = None
+    """That, as it is now, if it is known here."""
+    quoted_removed: bool = False
+    on_its_way: bool = False
+    """Whether what the person has just answered is still being sent."""
+
+
+NOTHING: Final = RowAnswers()
+
+
+class FeedAnswers:
+    """The answers that have come to a feed. Plain data, on the event loop."""
+
+    def __init__(self) -> None:
+        self.table = AnswerTable(activities_max=ACTIVITIES_MAX, items_max=ITEMS_MAX, characters_max=CHARACTERS_MAX)
+        self._known: OrderedDict[Reference, FeedItem] = OrderedDict()
+        self._bytes = 0
+        self._on_their_way: dict[str, Reference] = {}
+        """What is answered by those that are being sent and have no line of their own."""
+        self._beside: dict[tuple[Reference | None, Answer | None], RowAnswers] = {}
+        self._beside_version = 0
+        self.version = 0
+        """Counts every change of what is shown."""
+        self.changes_texts = False
+        """Whether anything was ever edited or removed."""
+
+    # --- what comes ------------------------------------------------------------------------------------------------
+
+    def note(self, item: FeedItem) -> None:
+        """An activity has come, or was read from the past."""
+        reference = reference_of(item)
+        if reference is None:
+            return
+        if isinstance(reference, PostReference) and item.id is not None and self.table.know(item.id, reference):
+            self.version += 1
+        self._know(self.table.name(reference), item)
+        answer = answer_of(item)
+        if answer is not None and self.table.take(answer) is not None:
+            self.version += 1
+            self.changes_texts |= answer.kind in ("edit", "removal")
+
+    def folds(self, item: FeedItem) -> bool:
+        """Whether an activity only changes what is shown of another one, which is known here."""
+        answer = answer_of(item)
+        return answer is not None and answer.counts and self._stands_beside(answer) is not None
+
+    def _stands_beside(self, answer: Answer) -> Reference | None:
+        """Beside which activity an answer stands that has no line of its own; None: it has one."""
+        about = self.table.name(answer.about)
+        return about if answer.kind != "reply" and about in self._known else None
+
+    def sending(self, ref: str, item: FeedItem) -> bool:
+        """An own answer is on its way, under this name; whether it stands beside another one meanwhile."""
+        answer = answer_of(item)
+        about = None if answer is None else self._stands_beside(answer)
+        if about is None:
+            return False
+        reaction = answer_of(self._known[about])
+        if answer is not None and answer.kind == "undo" and reaction is not None:
+            about = self.table.name(reaction.about)
+        self._on_their_way[ref] = about
+        self.version += 1
+        return True
+
+    def sent(self, ref: str) -> None:
+        """It has come back, or will not."""
+        if self._on_their_way.pop(ref, None) is not None:
+            self.version += 1
+
+    def _know(self, name: Reference, item: FeedItem) -> None:
+        before = self._known.pop(name, None)
+        if before is not None:
+            self._bytes -= len(before.body)
+        else:
+            # Somebody may quote it already.
+            self.version += bool(self.table.of(name))
+        self._known[name] = item
+        self._bytes += len(item.body)
+        while len(self._known) > KNOWN_MAX or (self._bytes > KNOWN_BYTES_MAX and len(self._known) > 1):
+            self._bytes -= len(self._known.popitem(last=False)[1].body)
+
+    def forget(self, ids: Collection[str], *, for_ever: bool = True) -> None:
+        """Operators have removed these, or hidden them until they say otherwise: they are quoted no more, and what is
+        removed is no answer any more."""
+        gone = set(ids)
+        for name in [name for name, item in self._known.items() if item.id in gone]:
+            self._bytes -= len(self._known.pop(name).body)
+            if for_ever and isinstance(name, PostReference):
+                # As if its sender had removed it.
+                self.table.take(Answer("removal", name, name, 0, "", ""))
+            self.version += 1
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def of(self, item: FeedItem) -> RowAnswers:
+        """What is shown beside an activity."""
+        answer = answer_of(item)
+        reference = reference_of(item)
+        if not (answer or self.version) or (reference is None and answer is None):
+            return NOTHING
+        if self._beside_version != self.version or len(self._beside) > KNOWN_MAX:
+            self._beside_version = self.version
+            self._beside.clear()
+        found = self._beside.get((reference, answer))
+        if found is None:
+            found = self._beside[reference, answer] = self._gathered(reference, answer)
+        return found
+
+    def _gathered(self, reference: Reference | None, answer: Answer | None) -> RowAnswers:
+        found = AnswerSet() if reference is None else self.table.of(reference)
+        answered = self.table.name(answer.about) if answer is not None and answer.kind == "reply" else None
+        on_its_way = reference is not None and self.table.name(reference) in self._on_their_way.values()
+        if not found and answered is None and not on_its_way:
+            return NOTHING
+        versions = found.versions
+        return RowAnswers(
+            0 if reference is None else len(self.table.replies(reference)),
+            found.more_replies,
+            () if reference is None else tuple(self.table.reactions(reference)),
+            versions[-1].said if versions else "",
+            found.removed_at is not None,
+            answered,
+            self.item(answered) if answered is not None else None,
+            answered is not None and self.table.of(answered).removed_at is not None,
+            on_its_way,
+        )
+
+    def item(self, reference: Reference) -> FeedItem | None:
+        """An activity as it is now, if it is known here."""
+        found = self._known.get(self.table.name(reference))
+        return None if found is None else self.as_it_is(found)
+
+    def as_it_is(self, item: FeedItem) -> FeedItem:
+        """An activity with what it was changed to last; nothing of it where it was removed."""
+        reference = reference_of(item) if self.changes_texts else None
+        if reference is None:
+            return item
+        found = self.table.of(reference)
+        if found.removed_at is not None:
+            return replace(item, body=_tombstone(item, reference))
+        return replace(item, body=with_version(item.body, found.versions[-1].said)) if found.versions else item
+
+    def as_it_came(self, item: FeedItem) -> FeedItem:
+        """An activity as it was before it was changed."""
+        reference = reference_of(item)
+        return item if reference is None else self._known.get(self.table.name(reference), item)
+
+    def known(self, references: Iterable[Reference]) -> list[FeedItem]:
+        """Those of some activities that are known here, as they are now."""
+        return [item for reference in references if (item := self.item(reference)) is not None]
+
+
+def _tombstone(item: FeedItem, reference: Reference) -> bytes:
+    """What is shown in full of what its sender has removed."""
+    return msgspec.json.encode({"type": "Tombstone", "id": str(reference), "authenticated_user": item.sender})
+
+
+def reference_of(item: FeedItem) -> Reference | None:
+    """What names an activity; None as long as no server has taken it, or where that server does not tell."""
+    if item.state == "mark":
+        return None
+    own, _ = _read(item)
+    return own or (entry_reference(item.id) if item.id is not None else None)
+
+
+def answer_of(item: FeedItem) -> Answer | None:
+    """What an activity says of another one."""
+    if item.state == "mark":
+        return None
+    own, answer = _read(item)
+    if answer is None:
+        return None
+    return answer._replace(stamp=item.stamp or int(item.at * 1_000_000), entry=item.id or "", own=own)
+
+
+def _read(item: FeedItem) -> tuple[PostReference | None, Answer | None]:
+    return (_shared if len(item.body) <= SHARED_BYTES_MAX else _read_body)(item.body, item.sender)
+
+
+def _read_body(body: bytes, sender: str) -> tuple[PostReference | None, Answer | None]:
+    own = own_reference(body)
+    known = own if isinstance(own, PostReference) and sender not in ("", ANONYMOUS) else None
+    return known, read_answer(body, sender=sender)
+
+
+_shared: Final = lru_cache(maxsize=2048)(_read_body)

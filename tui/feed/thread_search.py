@@ -1,0 +1,109 @@
+"""Looking for all of a thread: what an activity answers, and what answers it, in the past that a server shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from core.answers import Reference
+from core.client import PastEntry, PastPage, PastPlace
+from tui.feed.activities import sentence
+from tui.feed.feed_answers import FeedAnswers, answer_of, reference_of
+from tui.feed.feed_item import FeedItem
+
+AT_ONCE: Final = 8
+"""Activities about which one question asks."""
+QUESTIONS_MAX: Final = 100
+FOUND_MAX: Final = 2_000
+"""Activities of one thread."""
+PAUSE: Final = 0.2
+"""Seconds until the server is asked again, when it had more to do before it could look."""
+TRIES: Final = 50
+MICROSECONDS: Final = 1_000_000
+
+AskPast = Callable[[PastPlace | None, str], Awaitable[PastPage]]
+"""A page of what stands before a place and matches a query."""
+
+
+class ThreadSearch:
+    """The activities of one thread, as far as they are known. They stay known as long as the thread is looked at."""
+
+    def __init__(self, answers: FeedAnswers, start: FeedItem, ask: AskPast, is_own: Callable[[str], bool]) -> None:
+        self._answers = answers
+        self._ask = ask
+        self._is_own = is_own
+        self._items: dict[Reference, FeedItem] = {}
+        self._start = reference_of(start)
+        if self._start is not None:
+            self._items[answers.table.name(self._start)] = start
+        self.complete = False
+        """Whether all of the past was looked through."""
+
+    @property
+    def beginning(self) -> Reference | None:
+        """With what the thread begins, as far as is known."""
+        return None if self._start is None else self._answers.table.beginning(self._start)
+
+    def rows(self) -> list[tuple[int, Reference, FeedItem | None]]:
+        """The activities of the thread in their order, each with how deep it stands, as they are now."""
+        beginning, answers = self.beginning, self._answers
+        if beginning is None:
+            return []
+        found = []
+        for depth, reference in answers.table.thread(beginning):
+            item = self._items.get(reference) or answers.item(reference)
+            found.append((depth, reference, None if item is None else answers.as_it_is(item)))
+        return found
+
+    async def look(self) -> None:
+        """Look through the past. Raises as reading it does."""
+        asked: set[Reference] = set()
+        waiting = deque(reference for _, reference, _ in self.rows())
+        for _ in range(QUESTIONS_MAX):
+            batch: list[Reference] = []
+            while waiting and len(batch) < AT_ONCE:
+                reference = self._answers.table.name(waiting.popleft())
+                if reference not in asked:
+                    asked.add(reference)
+                    batch.append(reference)
+            if not batch:
+                self.complete = True
+                return
+            if not await self._look_about(batch, waiting):
+                return
+
+    async def _look_about(self, batch: list[Reference], waiting: deque[Reference]) -> bool:
+        """Whether all that is about these was found; replies, and what they answer, are `waiting` from here on."""
+        query = " ".join(f'about:"{reference}"' for reference in batch)
+        place: PastPlace | None = None
+        waited = 0
+        while True:
+            page = await self._ask(place, query)
+            for entry in page.entries:
+                self._take(entry, waiting)
+            if not page.more:
+                return True
+            waited = waited + 1 if page.reached == place else 0
+            if waited > TRIES or len(self._items) >= FOUND_MAX:
+                return False
+            if waited:
+                await asyncio.sleep(PAUSE)
+            place = page.reached
+
+    def _take(self, entry: PastEntry, waiting: deque[Reference]) -> None:
+        sender = entry.sender or sentence(entry.body).sender
+        at = entry.stamp / MICROSECONDS
+        own = self._is_own(sender)
+        item = FeedItem(0, entry.body, sender, at, own=own, live=False, id=entry.id, stamp=entry.stamp)
+        reference = reference_of(item)
+        if reference is None:
+            return
+        self._answers.note(item)
+        answer = answer_of(item)
+        if answer is None or answer.kind == "reply":
+            self._items[self._answers.table.name(reference)] = item
+            waiting.append(reference)
+        if answer is not None and answer.kind == "reply":
+            waiting.append(answer.about)
