@@ -10,7 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.driving import ready, settled, until, welcomed
+from tests.tui.conversing import Conversation, edited, liked, named, removed, said
+from tests.tui.driving import ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import World
 from tui.application.app import ActivityApp
 from tui.look.preferences import Preferences
@@ -122,3 +123,46 @@ def test_what_a_text_refers_to(snap_compare, theme, size):
         await settled(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def conversing(theme: str = "textual-dark") -> tuple[ActivityApp, Before]:
+    """An application in which people have answered each other, with the beginning of a thread selected."""
+    world = World()
+    app = world.app(preferences=Preferences(zone=UTC, theme=theme))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await ready(pilot)
+        says, post = Conversation(world), named("bob", "p")
+        says("bob", "p", said("The deploy of the new search is at five. Who watches the graphs?"))
+        says("cyd", "a", said("I do, from home. Tell me when it begins, I have them open on the other screen.", post))
+        says("alice", "b", said("And I hold my breath.", post))
+        says("cyd", "c", said("Anything else on the way today?"))
+        says("bob", "d", said("At ten to five I shall", named("cyd", "a")))
+        says("cyd", "l", liked(post))
+        says("alice", "m", liked(post, "🎉"))
+        says("bob", "e", edited(post, "The deploy of the new search is at six. Who watches the graphs?"))
+        says("bob", "f", said("never mind"))
+        says("bob", "g", removed(named("bob", "f")))
+        says("cyd", "h", liked(named("bob", "long ago"), "🚀"))
+        says("anonymous", "", said("may I come, too?", post))
+        await settled(pilot)
+        app.main.feed.focus()
+        app.main.feed.select(0)
+        await settled(pilot)
+
+    return app, before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("key", ["r", "c", "plus"], ids=["reply", "thread", "react"])
+def test_people_who_answer_each_other(snap_compare, key, size):
+    app, before = conversing()
+
+    async def press(pilot: Pilot[Any]) -> None:
+        await before(pilot)
+        await pilot.press(key)
+        if key == "c":
+            await until(pilot, lambda: "looked at" in screen_text(app))
+        await settled(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=press)
