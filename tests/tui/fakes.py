@@ -270,9 +270,6 @@ class FakeClient:
         page: PastPage = await find(place, query) if most == 1 else await find(place, query, most)
         return page
 
-    async def answers_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        return await self.find_in_past(place, query)
-
     async def close(self) -> None:
         self.closed = True
 

@@ -18,13 +18,15 @@ AT_ONCE: Final = 8
 QUESTIONS_MAX: Final = 100
 FOUND_MAX: Final = 2_000
 """Activities of one thread."""
+PAGE: Final = 200
+"""Activities of one page."""
 PAUSE: Final = 0.2
 """Seconds until the server is asked again, when it had more to do before it could look."""
 TRIES: Final = 50
 MICROSECONDS: Final = 1_000_000
 
-AskPast = Callable[[PastPlace | None, str], Awaitable[PastPage]]
-"""A page of what stands before a place and matches a query."""
+AskPast = Callable[[PastPlace | None, str, int], Awaitable[PastPage]]
+"""A page of what stands before a place and matches a query, of at most so many."""
 
 
 class ThreadSearch:
@@ -80,7 +82,7 @@ class ThreadSearch:
         place: PastPlace | None = None
         waited = 0
         while True:
-            page = await self._ask(place, query)
+            page = await self._ask(place, query, PAGE)
             for entry in page.entries:
                 self._take(entry, waiting)
             if not page.more:

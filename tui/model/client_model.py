@@ -262,12 +262,6 @@ class ClientModel:
             raise NotConnected("you are not logged in")
         return await self._client.find_in_past(place, query, most)
 
-    async def answers_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        """A page of what matches before a place. Raises as `ClientFace.find_in_past`."""
-        if self._client is None:
-            raise NotConnected("you are not logged in")
-        return await self._client.answers_in_past(place, query)
-
     def listen_for_silence(self) -> None:
         """Look whether the server still says something."""
         silence = self._client.silent_for() if self._client is not None and self.online else 0.0

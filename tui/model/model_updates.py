@@ -46,8 +46,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.refused(ref, info)
         case PostUnknown(ref=ref):
             model.unknown(ref, "the connection broke before the answer came")
-        case LoggedIn(username=username, address=address):
-            model.logged_in(username, address)
+        case LoggedIn(username=username, address=address, claim=claim):
+            model.logged_in(username, address, claim)
         case LoginRefused(info=info):
             model.login_refused(info)
         case Registered(username=username, secret=secret):

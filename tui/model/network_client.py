@@ -78,9 +78,6 @@ class NetworkClient:
     async def find_in_past(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
         return await self._client.read_past(place, backward=True, most=most, query=query)
 
-    async def answers_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        return await self._client.read_past(place, backward=True, query=query)
-
     async def close(self) -> None:
         await self._client.close()
 

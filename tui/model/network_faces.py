@@ -86,10 +86,6 @@ class ClientFace(Protocol):
         the same."""
         ...
 
-    async def answers_in_past(self, place: PastPlace | None, query: str) -> PastPage:
-        """A page of activities before a place that match a query, and up to where was looked. Raises the same."""
-        ...
-
     async def close(self) -> None: ...
     def silent_for(self) -> float:
         """For how many seconds nothing was heard of a server that was asked whether it is there; 0 if none is asked."""

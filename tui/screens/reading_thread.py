@@ -53,7 +53,7 @@ class ThreadScreen(DialogScreen[tuple[str, FeedItem] | None]):
         self._do = do
         answers = model.feed.answers
         self._search = ThreadSearch(
-            answers, answers.as_it_came(opened), model.answers_in_past, lambda sender: sender == model.known_name
+            answers, answers.as_it_came(opened), model.find_in_past, lambda sender: sender == model.known_name
         )
         reference = reference_of(opened)
         self._view = ThreadView(answers, zone=zone, opened=None if reference is None else answers.table.name(reference))
