@@ -23,6 +23,7 @@ from core.answers import (
     Reactions,
     Reference,
     entry_reference,
+    may_name,
     own_reference,
     read_answer,
     with_version,
@@ -232,6 +233,8 @@ def answer_of(item: FeedItem) -> Answer | None:
 
 
 def _read(item: FeedItem) -> tuple[PostReference | None, Answer | None]:
+    if not may_name(item.body):
+        return None, None
     return (_shared if len(item.body) <= SHARED_BYTES_MAX else _read_body)(item.body, item.sender)
 
 
