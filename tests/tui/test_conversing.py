@@ -322,3 +322,15 @@ async def test_a_like_is_no_unread_activity(reader):
     reader.says("cyd", "a", said("hi", POST))
     await settled(reader.pilot)
     assert reader.world.model.concerns.unread == 1
+
+
+async def test_nothing_is_done_to_what_nobody_sees(reader):
+    reader.says("bob", "p", said("hello"))
+    await reader.select("hello")
+    assert "r Reply" in screen_text(reader.app)
+    await reader.press("f4")
+    assert "r Reply" not in screen_text(reader.app)
+    await reader.press("f", "r")
+    assert reader.world.client.posted == []
+    assert reader.app.main.answering is None
+    assert "Go to the feed first" in reader.told

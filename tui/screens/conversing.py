@@ -101,13 +101,26 @@ class ChooseReactionScreen(DialogScreen[str | None]):
 class AnsweringScreen(WritingScreen):
     """The panes, with what is answered to the selected activity."""
 
+    near_keys: ClassVar[frozenset[str]] = OperatorScreen.near_keys | {"feed.reply"}
     answering: Answering | None = None
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """Where the feed is not the pane that one is in, nobody sees what would be answered."""
+        return super().idle_keys | (frozenset() if self.current == "feed" else {"feed.reply"})
+
+    def _answerable(self) -> FeedItem | None:
+        """The selected activity, if it is to be seen; else that is told."""
+        if "feed" in self.visible_panes():
+            return self._selected_activity()
+        self.notify("Go to the feed first (F2), and select an activity.", markup=False, timeout=3)
+        return None
 
     # --- in words --------------------------------------------------------------------------------------------------
 
     def action_reply(self) -> None:
         """Answer the selected activity in words."""
-        if (item := self._selected_activity()) is not None:
+        if (item := self._answerable()) is not None:
             self._reply_to(item)
 
     def _reply_to(self, item: FeedItem) -> None:
@@ -118,7 +131,7 @@ class AnsweringScreen(WritingScreen):
 
     def action_edit(self) -> None:
         """Say the selected activity in other words."""
-        if (item := self._selected_activity()) is not None:
+        if (item := self._answerable()) is not None:
             self._edit(item)
 
     def _edit(self, item: FeedItem) -> None:
@@ -185,7 +198,7 @@ class AnsweringScreen(WritingScreen):
 
     def action_like(self) -> None:
         """Like the selected activity, or not any more."""
-        if (item := self._selected_activity()) is not None:
+        if (item := self._answerable()) is not None:
             self._like(item)
 
     def _like(self, item: FeedItem) -> None:
@@ -193,7 +206,7 @@ class AnsweringScreen(WritingScreen):
 
     def action_react(self) -> None:
         """Choose how to react to the selected activity."""
-        if (item := self._selected_activity()) is not None:
+        if (item := self._answerable()) is not None:
             self._choose_reaction(item)
 
     def _choose_reaction(self, item: FeedItem) -> None:
@@ -220,7 +233,7 @@ class AnsweringScreen(WritingScreen):
 
     def action_remove(self) -> None:
         """Remove the selected activity, after asking."""
-        if (item := self._selected_activity()) is not None:
+        if (item := self._answerable()) is not None:
             self._remove(item)
 
     def _remove(self, item: FeedItem) -> None:
@@ -243,7 +256,7 @@ class AnsweringScreen(WritingScreen):
 
     def action_copy_reference(self) -> None:
         """Copy what names the selected activity."""
-        if (item := self._selected_activity()) is not None:
+        if (item := self._answerable()) is not None:
             self._copy_reference(item)
 
     def _copy_reference(self, item: FeedItem) -> None:
@@ -261,7 +274,7 @@ class AnsweringScreen(WritingScreen):
 
     def action_thread(self) -> None:
         """Read the thread of the selected activity."""
-        item = self._selected_activity()
+        item = self._answerable()
         if item is None:
             return
         if item.state != "arrived" or reference_of(item) is None:
