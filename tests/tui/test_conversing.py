@@ -70,6 +70,7 @@ async def test_r_answers_the_selected_activity_in_words(reader):
     await reader.select("who comes")
     await reader.press("r")
     assert "↳ Reply to bob (Esc: no reply) “who comes along?”" in screen_text(reader.app)
+    assert "Write your reply" in screen_text(reader.app)
     await type_line(reader.pilot, "I do")
     posted = reader.posted
     assert (posted["type"], posted["object"]["inReplyTo"], posted["object"]["content"]) == ("Create", POST, "I do")

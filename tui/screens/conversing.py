@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -57,6 +58,11 @@ class Answering:
             return f"Editing (Esc: leave it as it is) {quote(self.about, 200)}"
         return f"{answer_words.REPLY} Reply to {who(self.about)} (Esc: no reply) {quote(self.about, 200)}"
 
+    @property
+    def invitation(self) -> str:
+        """What the empty place to write says."""
+        return "Write what it is to say, Enter changes it" if self.edits else "Write your reply, Enter sends it"
+
     def activity(self, text: str) -> ActivityInput:
         """The activity that a text becomes."""
         if self.edits:
@@ -101,8 +107,10 @@ class ChooseReactionScreen(DialogScreen[str | None]):
 class AnsweringScreen(WritingScreen):
     """The panes, with what is answered to the selected activity."""
 
-    near_keys: ClassVar[frozenset[str]] = OperatorScreen.near_keys | {"feed.reply"}
+    near_keys: ClassVar[frozenset[str]] = WritingScreen.near_keys | {"feed.reply"}
     answering: Answering | None = None
+    _usual: str | Content = ""
+    """What the empty place to write says when nothing is answered."""
 
     @property
     def idle_keys(self) -> frozenset[str]:
@@ -163,6 +171,8 @@ class AnsweringScreen(WritingScreen):
 
     def _show_answering(self) -> None:
         label = self.query_one("#answering", Static)
+        self._usual = self._usual or self.composer.placeholder
+        self.composer.placeholder = self._usual if self.answering is None else self.answering.invitation
         label.display = self.answering is not None
         if self.answering is not None:
             label.update(fit(self.answering.words, max(20, self.feed.size.width - 2)).rstrip())
