@@ -11,7 +11,7 @@ from core.query import parse
 from core.wire.entries import EntryId
 from tests.tui.conversing import body_of, edited, liked, named, removed, said
 from tui.feed.activities import plain_text, sentence
-from tui.feed.answer_words import answer_spans, answered_spans, beside_spans, quote
+from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, quote
 from tui.feed.feed import Feed, PastRow
 from tui.feed.feed_answers import FOLDED_RUN_MAX, KNOWN_MAX, FeedAnswers
 from tui.feed.feed_item import FeedItem

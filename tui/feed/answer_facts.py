@@ -7,7 +7,7 @@ from typing import Final
 
 from core.answers import Version, with_version
 from tui.feed.activities import plain_text
-from tui.feed.answer_words import quote, who
+from tui.feed.answer_sentences import quote, who
 from tui.feed.feed_answers import FeedAnswers, reference_of
 from tui.feed.feed_item import FeedItem
 from tui.text.clock_times import clock_time

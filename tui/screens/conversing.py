@@ -12,9 +12,9 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.answers import Reference
-from tui.feed import answer_words
+from tui.feed import answer_sentences
 from tui.feed.activities import plain_text
-from tui.feed.answer_words import LIKE, quote, who
+from tui.feed.answer_sentences import LIKE, quote, who
 from tui.feed.feed_answers import reference_of
 from tui.feed.feed_item import FeedItem
 from tui.model.answer_rules import CannotAnswer, may_change, may_edit, may_react, may_reply, own_reaction
@@ -43,7 +43,7 @@ REMOVAL: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AnswerDraft:
     """What the line that is being written is going to be."""
 
     about: FeedItem
@@ -56,7 +56,7 @@ class Answering:
     def words(self) -> str:
         if self.edits:
             return f"Editing (Esc: leave it as it is) {quote(self.about, 200)}"
-        return f"{answer_words.REPLY} Reply to {who(self.about)} (Esc: no reply) {quote(self.about, 200)}"
+        return f"{answer_sentences.REPLY} Reply to {who(self.about)} (Esc: no reply) {quote(self.about, 200)}"
 
     @property
     def invitation(self) -> str:
@@ -66,9 +66,9 @@ class Answering:
     def activity(self, text: str) -> ActivityInput:
         """The activity that a text becomes."""
         if self.edits:
-            return answer_words.edit(text, self.reference)
+            return answer_sentences.edit(text, self.reference)
         to = "" if self.about.own or self.about.sender == "anonymous" else self.about.sender
-        return answer_words.reply(text, self.reference, to)
+        return answer_sentences.reply(text, self.reference, to)
 
 
 class ChooseReactionScreen(DialogScreen[str | None]):
@@ -108,7 +108,7 @@ class AnsweringScreen(WritingScreen):
     """The panes, with what is answered to the selected activity."""
 
     near_keys: ClassVar[frozenset[str]] = WritingScreen.near_keys | {"feed.reply"}
-    answering: Answering | None = None
+    answering: AnswerDraft | None = None
     _usual: str | Content = ""
     """What the empty place to write says when nothing is answered."""
 
@@ -133,7 +133,7 @@ class AnsweringScreen(WritingScreen):
 
     def _reply_to(self, item: FeedItem) -> None:
         try:
-            self._begin_answer(Answering(item, may_reply(item, self.model)))
+            self._begin_answer(AnswerDraft(item, may_reply(item, self.model)))
         except CannotAnswer as why:
             self._say_why(why)
 
@@ -144,7 +144,7 @@ class AnsweringScreen(WritingScreen):
 
     def _edit(self, item: FeedItem) -> None:
         try:
-            answering = Answering(item, may_edit(item, self.model), True, self._draft())
+            answering = AnswerDraft(item, may_edit(item, self.model), True, self._draft())
         except CannotAnswer as why:
             self._say_why(why)
             return
@@ -155,7 +155,7 @@ class AnsweringScreen(WritingScreen):
         before = self.answering
         return before.draft if before is not None and before.edits else self.composer.value
 
-    def _begin_answer(self, answering: Answering) -> None:
+    def _begin_answer(self, answering: AnswerDraft) -> None:
         if self.answering is not None and self.answering.edits and not answering.edits:
             self.stop_answering()
         self.answering = answering
@@ -235,9 +235,9 @@ class AnsweringScreen(WritingScreen):
             reference = may_react(item, self.model)
             present = own_reaction(reference, self.model)
             if present is not None and present.symbol == symbol:
-                self.model.post(answer_words.taken_back(reference, present.own), reads=False)
+                self.model.post(answer_sentences.taken_back(reference, present.own), reads=False)
             else:
-                self.model.post(answer_words.reaction(reference, symbol), reads=False)
+                self.model.post(answer_sentences.reaction(reference, symbol), reads=False)
         except (CannotAnswer, ConnectionError, ValueError) as why:
             self._say_why(why)
 
@@ -257,7 +257,7 @@ class AnsweringScreen(WritingScreen):
             if not yes:
                 return
             try:
-                self.model.post(answer_words.removal(reference), reads=False)
+                self.model.post(answer_sentences.removal(reference), reads=False)
             except (ConnectionError, ValueError) as why:
                 self._say_why(why)
 

@@ -20,7 +20,7 @@ from textual.strip import Strip
 from core.client import PastPlace
 from core.query import EVERYTHING, Query, fold, is_to
 from tui.feed.activities import Span, compact, sentence
-from tui.feed.answer_words import answer_spans, answered_spans, beside_spans, removed_spans
+from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, removed_spans
 from tui.feed.feed import Feed
 from tui.feed.feed_item import PENDING_SERIAL, FeedItem
 from tui.look.hues import HUES

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from core.answers import Reference
 from tui.feed.activities import sentence
-from tui.feed.answer_words import REPLY, beside_spans, removed_spans
+from tui.feed.answer_sentences import REPLY, beside_spans, removed_spans
 from tui.feed.feed_answers import FeedAnswers
 from tui.feed.feed_item import FeedItem
 from tui.text.clock_times import clock_time
