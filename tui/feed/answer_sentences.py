@@ -8,7 +8,8 @@ from core.answers import Reference
 from tui.feed.activities import CONTEXT, Span, note, plain_text
 from tui.feed.feed_answers import FeedAnswers, RowAnswers, answer_of
 from tui.feed.feed_item import FeedItem
-from tui.text.safe_text import ELLIPSIS, fit, neutralise_name
+from tui.text.fitting import fit
+from tui.text.safe_text import ELLIPSIS, neutralise_name
 
 REPLY: Final = "\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}"
 QUOTED_CELLS: Final = 24

@@ -23,7 +23,7 @@ from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import DialogScreen
 from tui.screens.reading_thread import Do, ThreadScreen
 from tui.screens.writing import WritingScreen
-from tui.text.safe_text import fit
+from tui.text.fitting import fit
 from tui.user_actions.action_registry import bindings
 
 REACTIONS: Final = (
