@@ -126,8 +126,10 @@ def summed_range(query: SummaryQuery) -> ItemRange | None:
             return ItemRange(bound(ACCOUNTS), bound(ACTIVITIES, until))
         case FirstQuestion(_, until):
             return ItemRange(bound(ACCOUNTS), END if until is None else bound(ACTIVITIES, until))
-        case AnswerWanted(asked):
-            return _around([part.range for part in asked if part.size])
+        case AnswerWanted(asked, whole):
+            # The whole is told of to who has something, and is that of all parts.
+            told_whole = whole and any(part.size for part in asked)
+            return _around([part.range for part in asked if part.size or told_whole])
         case FollowUpQuestion(asked, answer, pending):
             differing = [part.range for part in answer.parts]
             return _around([*differing, *left_over(asked, answer), *pending])

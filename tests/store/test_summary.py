@@ -276,6 +276,20 @@ def test_who_catches_up_asks_on_before_anything_is_summed_up_of_what_has_come(tm
     store.close()
 
 
+def test_who_has_accounts_alone_is_told_the_sum_of_all_once_all_is_summed_up(tmp_path: Path) -> None:
+    store, _ = open_at(tmp_path / "data")
+    store.commit([activity(A, number) for number in range(1, 20)])
+    parts = (
+        RangePart(ItemRange(bound(ACCOUNTS), bound(ACTIVITIES)), 1, b"\0" * 16),
+        RangePart(ItemRange(bound(ACTIVITIES), END), *_nothing()),
+    )
+    assert not store.prepare_summary(AnswerWanted(parts, whole=True))
+    assert store.prepare_summary(AnswerWanted(parts[1:], whole=True)), "who has nothing is told of no whole"
+    found = ask(store, AnswerWanted(parts, whole=True))
+    assert isinstance(found, AnswerFound) and found.whole is not None and found.whole.size == 19
+    store.close()
+
+
 def test_who_has_something_is_told_what_there_is_in_sums(disk: Disk) -> None:
     store, _ = disk.open()
     store.commit(ENTRIES)
