@@ -2,7 +2,7 @@
 activity, `read_answer` reads what one says of another, and `AnswerSet` folds that, in whatever order it comes."""
 
 from core.answers.answer_bodies import answer_body, with_version
-from core.answers.answer_kinds import LIKE, Answer, AnswerKind, may_name, own_reference, read_answer
+from core.answers.answer_kinds import LIKE, Answer, AnswerKind, may_name, own_reference, read_answer, replies_to
 from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply, Version
 from core.answers.answer_table import AnswerTable
 from core.wire.references import (
@@ -34,5 +34,6 @@ __all__ = [
     "own_reference",
     "read_answer",
     "read_reference",
+    "replies_to",
     "with_version",
 ]

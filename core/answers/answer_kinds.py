@@ -111,6 +111,17 @@ def read_answer(body: bytes, *, stamp: int = 0, entry: str = "", sender: str = "
     return Answer(kind, about, own, stamp, entry, sender, said)
 
 
+def replies_to(claim: str, body: bytes) -> bool:
+    """Whether an activity replies to what the account with a claim has posted. Never fails."""
+    # Nearly all reply to nothing, and tell so before they are read.
+    if b"inReplyTo" not in body and b"\\u" not in body:
+        return False
+    answer = read_answer(body)
+    if answer is None or answer.kind != "reply" or not isinstance(answer.about, PostReference):
+        return False
+    return answer.about.claim == claim
+
+
 def _members_of(body: bytes) -> dict[str, Any] | None:
     """The members of an activity that may have a reference in it."""
     if not may_name(body):

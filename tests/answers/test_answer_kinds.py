@@ -18,6 +18,7 @@ from core.answers import (
     may_name,
     own_reference,
     read_answer,
+    replies_to,
     with_version,
 )
 
@@ -195,3 +196,21 @@ def test_a_hostile_body_takes_no_longer_than_it_is_long(body):
     own_reference(body)
     # A way in squares would take minutes.
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("activity", "is_one"),
+    [
+        ({"type": "Create", "object": {"type": "Note", "content": "yes", "inReplyTo": REF}}, True),
+        ({"type": "Note", "content": "yes", "inReplyTo": [REF]}, True),
+        ({"type": "Note", "content": "yes", "inReplyTo": "activity:bob1.1.1/p"}, False),
+        ({"type": "Note", "content": "yes", "inReplyTo": f"{REF[: REF.index('/')]}1/p"}, False),
+        ({"type": "Note", "content": "yes", "inReplyTo": "activity:ann1.1.1"}, False),
+        ({"type": "Note", "content": f"inReplyTo {REF}"}, False),
+        ({"type": "Like", "object": REF, "content": "inReplyTo"}, False),
+    ],
+)
+def test_who_is_answered_is_known_from_the_reference_alone(activity, is_one):
+    body = json.dumps(activity)
+    assert replies_to(ANN, body.encode()) is is_one
+    assert replies_to(ANN, body.replace("inReplyTo", "in\\u0052eplyTo").encode()) is is_one
