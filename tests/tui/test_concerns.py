@@ -367,3 +367,17 @@ async def test_what_was_muted_a_moment_before_the_connection_broke_stays_muted()
         tell(world.model, DocumentSaved(world.clients[-1].documents[-1], 3))
         tell(world.model, DocumentArrived(up_to(9), 4))
         assert not concerns.mutes, "somebody has taken it back elsewhere"
+
+
+async def test_a_reply_to_what_somebody_has_posted_is_to_them_though_it_does_not_name_them():
+    world = World()
+    async with world.app().run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        world.model.claim = "ann1.1.1"
+        for number, about in enumerate(("activity:ann1.1.1/p", "activity:bob1.1.1/p"), 1):
+            reply = {"type": "Note", "content": f"reply {number}", "inReplyTo": about}
+            body = processed({"type": "Create", "object": reply}, "bob")
+            stamp = int((NOON + number) * SECOND)
+            tell(world.model, ActivityArrived(f"aa.1.{number}", body, "bob", stamp, live=True))
+        assert world.model.mentions == 1
+        assert world.model.last_mention is not None and b"reply 1" in world.model.last_mention.body

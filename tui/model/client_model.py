@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from core.answers import replies_to
 from core.client import NotConnected, OperatorSeat, PastPage, PastPlace, ResumePoint
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
 from core.query import is_to
@@ -348,12 +349,17 @@ class ClientModel:
             came=self.clock(),
         )
         self.past.arrived(entry)
-        to_reader = not entry.own and self.known_name is not None and is_to(self.known_name, body)
+        name = self.known_name
+        to_reader = not entry.own and name is not None and (is_to(name, body) or self.is_answered_by(body))
         if entry.own and not live:
             self._own_caught_up += 1
         if live and not entry.own:
             self._note_news(entry, to_reader=to_reader)
         self.concerns.arrived(entry, live=live, to_reader=to_reader)
+
+    def is_answered_by(self, body: bytes) -> bool:
+        """Whether an activity replies to what this person has posted."""
+        return self.claim is not None and replies_to(self.claim, body)
 
     def _note_news(self, entry: FeedItem, *, to_reader: bool) -> None:
         """Others have written something just now, of which the person may want to be told."""

@@ -113,6 +113,7 @@ class PanesScreen(Screen[None]):
                     empty=lambda: overview.empty_feed(self.model),
                     older=self._more_above,
                     reader=lambda: self.model.known_name,
+                    answers_reader=self.model.is_answered_by,
                     new_from=lambda: self.model.concerns.line,
                     muted=lambda: self.model.concerns.muted,
                     beginning=lambda: self.model.past.beginning,

@@ -123,6 +123,7 @@ class FeedView(RowView):
         empty: Callable[[], str] = lambda: EMPTY,
         older: Callable[[], bool] = lambda: False,
         reader: Callable[[], str | None] = lambda: None,
+        answers_reader: Callable[[bytes], bool] = lambda body: False,
         new_from: Callable[[], Hashable] = lambda: None,
         muted: Callable[[], Query] = lambda: EVERYTHING,
         beginning: Callable[[], float | None] = lambda: None,
@@ -140,6 +141,7 @@ class FeedView(RowView):
         self._empty = empty
         self._older = older
         self._reader = reader
+        self._answers_reader = answers_reader
         self._new_from = new_from
         self._muted = muted
         self._beginning = beginning
@@ -517,7 +519,9 @@ class FeedView(RowView):
     def _is_to_reader(self, entry: FeedItem) -> bool:
         """Whether somebody else has written this to whoever reads it."""
         reader = self._reader()
-        return reader is not None and not entry.own and entry.state != "mark" and is_to(reader, entry.body)
+        if reader is None or entry.own or entry.state == "mark":
+            return False
+        return is_to(reader, entry.body) or self._answers_reader(entry.body)
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         rules = [self._rule(words, width) for words in self._headings(index)]
