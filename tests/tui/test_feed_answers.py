@@ -93,7 +93,9 @@ def test_nothing_of_what_its_sender_has_removed_is_shown_or_found():
     assert b"tiger" not in now.body
     assert not feed.is_wanted(post, parse("tiger", now=0.0))
     assert feed.answers.of(post).removed
-    assert "".join(text for text, _ in answered_spans(feed.answers.of(reply))) == "↳ bob removed "
+    assert "".join(text for text, _ in answered_spans(feed.answers.of(reply))) == "↳ bob (removed) "
+    add(feed, 4, "cyd", "d", liked(POST))
+    assert beside(feed, post) == "↳1"
 
 
 def test_what_operators_have_removed_is_quoted_and_counted_no_more():

@@ -37,7 +37,7 @@ def answered_spans(beside: RowAnswers) -> tuple[Span, ...]:
         return ()
     if beside.quoted is None:
         return ((f"{REPLY} to {_EARLIER}: ", "verb"),)
-    words = "removed" if beside.quoted_removed else quote(beside.quoted)
+    words = "(removed)" if beside.quoted_removed else quote(beside.quoted)
     return ((f"{REPLY} {who(beside.quoted)} ", "object"), (f"{words} ", "verb"))
 
 
@@ -46,8 +46,9 @@ def beside_spans(beside: RowAnswers) -> tuple[Span, ...]:
     parts = []
     if beside.replies:
         parts.append(f"{REPLY}{beside.replies}{'+' if beside.more_replies else ''}")
-    parts += [f"{one.symbol}{len(one.senders)}" for one in beside.reactions[:REACTIONS_SHOWN]]
-    if len(beside.reactions) > REACTIONS_SHOWN:
+    reactions = () if beside.removed else beside.reactions
+    parts += [f"{one.symbol}{len(one.senders)}" for one in reactions[:REACTIONS_SHOWN]]
+    if len(reactions) > REACTIONS_SHOWN:
         parts.append(ELLIPSIS)
     if beside.version and not beside.removed:
         parts.append("edited")
