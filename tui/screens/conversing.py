@@ -170,6 +170,8 @@ class AnsweringScreen(WritingScreen):
         self._show_answering()
 
     def _show_answering(self) -> None:
+        if not self.painted:
+            return
         label = self.query_one("#answering", Static)
         self._usual = self._usual or self.composer.placeholder
         self.composer.placeholder = self._usual if self.answering is None else self.answering.invitation
@@ -178,8 +180,9 @@ class AnsweringScreen(WritingScreen):
             label.update(fit(self.answering.words, max(20, self.feed.size.width - 2)).rstrip())
 
     def on_resize(self) -> None:
-        super().on_resize()
-        self.call_after_refresh(self._show_answering)
+        # Textual calls that of the base class by itself.
+        if self.answering is not None:
+            self.call_after_refresh(self._show_answering)
 
     def send_text(self, text: str) -> None:
         """Send what was written: to everybody, or as what it answers. Raises ValueError or ConnectionError with a
