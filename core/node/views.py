@@ -185,12 +185,15 @@ def _connection(connection: Connection) -> ConnectionView:
     name = ""
     server = None
     round_trip = None
+    suspected = False
     if isinstance(connection, Link):
         role = "server"
         state = connection.view_state
         name = connection.name
         server = connection.remote_id
         round_trip = connection.round_trip
+        # One ping is always on its way.
+        suspected = connection.unanswered > 1
     elif isinstance(connection, Session):
         role = "client"
         name = connection.user or ""
@@ -208,4 +211,5 @@ def _connection(connection: Connection) -> ConnectionView:
         connection.since,
         round_trip,
         connection.encrypted,
+        suspected,
     )

@@ -202,6 +202,24 @@ def test_a_half_open_link_is_noticed_and_replaced() -> None:
     assert any("does not answer" in text for text in first.told("unlinked"))
 
 
+def test_a_neighbour_is_suspected_while_it_does_not_answer_and_before_it_is_given_up() -> None:
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), ping_interval=2.0, ping_misses=3)
+
+    def suspected() -> bool:
+        return any(one.suspected for one in first.node.snapshot(first.now).connections)
+
+    network.run(10.0)
+    assert not suspected()
+    (link,) = network.links_between(first, second)
+    link.go_dead()
+    assert network.until(suspected, 6.0)
+    assert second.id in first.reachable and link.conn not in first.closed
+    assert network.until(lambda: link.conn in first.closed, 6.0)
+    network.run(5.0)
+    assert not suspected()
+
+
 def test_a_server_that_is_frozen_is_not_taken_for_a_base_server() -> None:
     """Its port still takes connections, but nobody answers there."""
     network = ScriptedNetwork()

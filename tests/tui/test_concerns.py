@@ -195,7 +195,7 @@ async def test_what_is_above_the_screen_is_counted_until_somebody_goes_there():
         await settled(pilot)
         concerns = world.model.concerns
         assert 30 < concerns.unread < 50 and concerns.unread_mentions == 1
-        assert f"F2 Feed +{concerns.unread} @1  F3 " in screen_text(app)
+        assert f"F2 Feed +{concerns.unread} @1] F3 " in screen_text(app)
         assert f"{concerns.unread} new, 1 to you" in screen_text(app).splitlines()[0]
         before = texts(app)
         await settled(pilot)
@@ -208,7 +208,7 @@ async def test_what_is_above_the_screen_is_counted_until_somebody_goes_there():
         await settled(pilot)
         await pilot.press("end")
         await until(pilot, lambda: concerns.unread == 0)
-        assert "F2 Feed  F3 " in screen_text(app)
+        assert "F2 Feed] F3 " in screen_text(app)
         await pilot.press("u")
         await until(pilot, lambda: any("read everything" in one.message for one in app._notifications))
 

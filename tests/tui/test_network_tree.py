@@ -20,9 +20,9 @@ def test_the_tree_grows_from_this_node_and_marks_what_is_special():
         "◉ ada here ⇢ darwin",
         "├─ ● byron",
         "│  └─ ● darwin ⇢ ada",
-        "└─ ● curie is leaving",
+        "└─ ! curie is leaving",
         "   └─ ◇ elder base",
-        "○ faraday unreachable",
+        "✗ faraday unreachable",
     ]
 
 

@@ -56,6 +56,8 @@ TopBar { height: 1; background: $panel; color: $foreground; padding: 0 1; }
 ShareBar { height: 1; padding: 0 1; color: $foreground 75%; }
 ShareBar:hover { color: $foreground; background: $boost; }
 TabBar { height: 1; display: none; background: $surface; }
+StripBar { height: 1; display: none; padding: 0 1; color: $foreground 85%; }
+StripBar:hover { color: $foreground; background: $boost; }
 
 #panes { height: 1fr; layout: grid; grid-size: 2 4; grid-columns: 3fr 2fr; grid-gutter: 0; }
 Pane {
@@ -77,8 +79,14 @@ MainScreen.-tabs TabBar { display: block; }
 MainScreen.-tabs #panes { layout: vertical; }
 MainScreen.-tabs Pane { display: none; }
 MainScreen.-tabs Pane.-current { display: block; height: 1fr; }
+MainScreen.-tabs Pane { border: none; border-bottom: round $foreground 25%; }
+MainScreen.-tabs Pane:focus-within { border: none; border-bottom: round $primary; }
+MainScreen.-tabs Pane:ansi { border: none; border-bottom: round ansi_bright_black; }
+MainScreen.-tabs Pane:ansi:focus-within { border: none; border-bottom: round ansi_default; }
 MainScreen.-short Pane { border: none; border-title-style: none; }
 MainScreen.-short Pane:focus-within { border: none; }
+MainScreen.-short Pane:ansi { border: none; }
+MainScreen.-short Pane:ansi:focus-within { border: none; }
 
 MainScreen.-zoomed #panes { layout: vertical; }
 MainScreen.-zoomed Pane { display: none; }

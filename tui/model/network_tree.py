@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -10,6 +10,15 @@ import msgspec
 from core.node import NodeSnapshot, ServerView
 from tui.text.safe_text import neutralise_name
 
+SIGNS: Final[Mapping[str, str]] = {
+    "here": "\u25c9",
+    "reachable": "\u25cf",
+    "guest": "\u25c7",
+    "unreachable": "\u2717",
+    "suspected": "?",
+    "leaving": "!",
+}
+"""How a server stands. `guest` is a base server; one is `suspected` that leaves pings over its link here unanswered."""
 LOAD_BAR_MAX: Final = 10
 DEPTH_MAX: Final = 60
 """Branches deeper than this are drawn at the margin; a chain of so many servers leaves every screen."""
@@ -53,6 +62,11 @@ def server_names(servers: Iterable[ServerView]) -> dict[str, str]:
     }
 
 
+def suspects(snapshot: NodeSnapshot) -> frozenset[str]:
+    """The ids of the servers that do not answer over their links here, and are not given up yet."""
+    return frozenset(one.server for one in snapshot.connections if one.suspected and one.server is not None)
+
+
 def load_bar(load: int, most: int, cells: int = LOAD_BAR_MAX) -> str:
     """A bar for a load, in proportion to the largest one, of at most `cells` cells."""
     if load <= 0:
@@ -70,6 +84,7 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
             attached.setdefault(server.via, []).append(server)
     drawn: dict[str, None] = {}
     branches: list[Branch] = []
+    suspected = suspects(snapshot)
 
     def neighbours(server: ServerView) -> list[ServerView]:
         near = [by_id[one] for one in server.tree if one in by_id and by_id[one].state != "unreachable"]
@@ -85,7 +100,7 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
         drawn[here.id] = None
     while stack:
         server, lead, below, depth = stack.pop()
-        branches.append(_branch(server, lead, names))
+        branches.append(_branch(server, lead, names, suspected))
         children = [child for child in neighbours(server) if child.id not in drawn]
         for child in children:
             drawn[child.id] = None
@@ -102,21 +117,25 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
                     depth + 1,
                 )
             )
-    branches.extend(_branch(server, "", names) for server in snapshot.servers if server.id not in drawn)
+    branches.extend(_branch(server, "", names, suspected) for server in snapshot.servers if server.id not in drawn)
     return branches
 
 
-def _branch(server: ServerView, lead: str, names: dict[str, str]) -> Branch:
-    symbol, words, role = {
-        "here": ("\u25c9", "here", "own"),
-        "reachable": ("\u25cf", "", "text"),
-        "guest": ("\u25c7", "base", "text"),
-        "unreachable": ("\u25cb", "unreachable", "error"),
+def _branch(server: ServerView, lead: str, names: dict[str, str], suspected: frozenset[str]) -> Branch:
+    words, role = {
+        "here": ("here", "own"),
+        "reachable": ("", "text"),
+        "guest": ("base", "text"),
+        "unreachable": ("unreachable", "error"),
     }[server.state]
+    symbol = SIGNS[server.state]
     notes = [words] if words else []
     if server.draining:
         notes.append("is leaving")
-        role = "warning"
+        symbol, role = SIGNS["leaving"] if server.state == "reachable" else symbol, "warning"
+    if server.id in suspected:
+        notes.append("does not answer")
+        symbol, role = SIGNS["suspected"], "warning"
     if server.lazy and server.state != "unreachable":
         others = ", ".join(names.get(one, neutralise_name(one, 16)) for one in server.lazy[:4])
         more = len(server.lazy) - 4

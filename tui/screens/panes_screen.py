@@ -22,11 +22,12 @@ from tui.panes import overview
 from tui.panes.connections_pane import ConnectionsView
 from tui.panes.events_pane import EventsView
 from tui.panes.network_pane import NetworkView
+from tui.panes.network_strip import network_strip
 from tui.panes.users_pane import UsersView
 from tui.screens.reading import inspector_of
 from tui.textual_workarounds import toast_placement
 from tui.user_actions.line_completion import query_completions
-from tui.widgets.bars import ShareBar, TabBar, TopBar
+from tui.widgets.bars import ShareBar, StripBar, TabBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
 from tui.widgets.filter_input import FilterInput
@@ -90,6 +91,7 @@ class PanesScreen(Screen[None]):
         yield TopBar(markup=False, id="top")
         yield ShareBar()
         yield TabBar()
+        yield StripBar()
         with Container(id="panes"):
             yield Pane(
                 "feed",
@@ -242,9 +244,10 @@ class PanesScreen(Screen[None]):
             # Once somebody has come, it is known how; F8 tells it for ever.
             self._inviting = self._inviting is not False and overview.is_alone(snapshot)
         invite = overview.invite_line(model, self.size.width - 2) if self._inviting else ""
+        strip = network_strip(snapshot, self.size.width - 2) if snapshot is not None and self._needs_strip else []
         top = overview.top_line(model)
         unread = overview.unread(model)
-        said = (top, invite, self._current, self.size, unread, note, found, notes)
+        said = (top, invite, strip, self._current, self.size, unread, note, found, notes)
         if said == self._bars:
             return
         self._bars = said
@@ -252,6 +255,9 @@ class PanesScreen(Screen[None]):
         share = self.query_one(ShareBar)
         share.display = bool(invite)
         share.say([(invite, "")])
+        servers = self.query_one(StripBar)
+        servers.display = bool(strip)
+        servers.say(strip)
         self.query_one(TabBar).show(self._current, {"feed": unread})
         words = self.query_one("#filter-words", Static)
         if words.content != found:
@@ -281,6 +287,11 @@ class PanesScreen(Screen[None]):
     def zoomed(self) -> bool:
         return self.has_class("-zoomed")
 
+    @property
+    def _needs_strip(self) -> bool:
+        """Whether the network is not in sight, and nothing more urgent stands where its strip would."""
+        return (self.tabbed or self.zoomed) and not self._inviting
+
     def visible_panes(self) -> tuple[str, ...]:
         return (self._current,) if self.tabbed or self.zoomed else PANES
 
@@ -301,6 +312,7 @@ class PanesScreen(Screen[None]):
 
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")
+        self.show_bars()
         self.show_snapshot()
         self.call_after_refresh(self.show_news)
 
@@ -334,6 +346,10 @@ class PanesScreen(Screen[None]):
         for node in event.widget.ancestors_with_self:
             if isinstance(node, Pane) and node.pane != self._current:
                 self.make_current(node.pane)
+
+    @on(StripBar.Clicked)
+    def _strip_clicked(self) -> None:
+        self.action_show_pane("network")
 
     @on(TabBar.Chosen)
     def _tab_chosen(self, event: TabBar.Chosen) -> None:

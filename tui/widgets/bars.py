@@ -1,4 +1,4 @@
-"""The lines above the panes: where one is, how others join, and the tabs of a small screen."""
+"""The lines above the panes: where one is, how others join, and the tabs and the network on a small screen."""
 
 from __future__ import annotations
 
@@ -62,6 +62,21 @@ class ShareBar(Bar):
         self.post_message(self.Clicked())
 
 
+class StripBar(Bar):
+    """The network, where its pane is not in sight; a click shows that."""
+
+    class Clicked(Message):
+        pass
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.tooltip = "The servers and how many people each has; a click shows how they hang together"
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked())
+
+
 class TabBar(Bar):
     """One tab a pane."""
 
@@ -95,6 +110,8 @@ class TabBar(Bar):
         self._ends = []
         used = 0
         for text, (name, _, _) in zip(texts, self.TABS, strict=True):
+            # Which one it is shows in the text, too: who hears the screen knows no colours.
+            text = f"[{text[1:-1]}]" if name == current else text
             parts.append((text, "reverse bold" if name == current else ""))
             used += cell_len(text)
             self._ends.append((used, name))

@@ -145,10 +145,12 @@ class TableView(RowView):
 
     def _fit_columns(self, room: int) -> tuple[int, ...]:
         """The width of each column, 0 for those left out."""
+        # The arrow needs a cell where it stands.
+        titles = [cell_len(one.title) + (place == self._sort_column) for place, one in enumerate(self.columns)]
         wanted = [
-            min(column.most, max(cell_len(column.title) + 1, *(cell_len(row.cells[place]) for row in self._rows), 0))
+            min(column.most, max(titles[place], *(cell_len(row.cells[place]) for row in self._rows), 0))
             if self._rows
-            else cell_len(column.title) + 1
+            else titles[place]
             for place, column in enumerate(self.columns)
         ]
         widths = [

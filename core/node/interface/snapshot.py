@@ -65,6 +65,8 @@ class ConnectionView(msgspec.Struct, frozen=True):
     round_trip: float | None = None
     """Seconds, when it is measured."""
     encrypted: bool = False
+    suspected: bool = False
+    """Whether its other side, a server, has left the last pings unanswered, and may be given up soon."""
     """Whether nobody else hears what is said there; what is local does not leave this machine's memory."""
 
 
