@@ -101,6 +101,13 @@ class Tmux:
             screen = await self.screen()
             raise AssertionError(f"{words!r} is not behind the cursor, but {behind!r}, on\n{screen}") from None
 
+    async def seen(self) -> tuple[tuple[int, int], list[str]]:
+        """Where the terminal's cursor is, shown or hidden, by column and row, and the lines of the screen then."""
+        words = ("display-message", "-p", "#{cursor_x} #{cursor_y}", ";", "capture-pane", "-p")
+        first, *lines = (await self._run(*words)).split("\n")
+        column, row = map(int, first.split())
+        return (column, row), lines
+
     async def _from_cursor(self) -> str:
         column, row = (await self._run("display-message", "-p", "#{cursor_x} #{cursor_y}")).split()
         lines = (await self.screen()).splitlines()

@@ -21,7 +21,7 @@ from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Offset
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
@@ -29,6 +29,7 @@ from tui.application.first_visit import ask_about_network
 from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
 from tui.application.giving_orders import GivingOrders
 from tui.application.own_identity import Identity
+from tui.application.reading_cursor import ReadingCursor
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.look.bell import Bell, BellPolicy, Occasion
@@ -65,7 +66,6 @@ from tui.user_actions.action_registry import bindings, key_name
 from tui.user_actions.action_table import BY_ID
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
-from tui.widgets.row_view import RowView
 
 FRAMES_PER_SECOND: Final = 20
 LOOK_INTERVAL: Final = 1.0
@@ -182,6 +182,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._orders = GivingOrders(self, model, operator_key.usual_path(key_dir))
         self._key_shown_by = ""
         """Who has been asked for the key of the network's first operator."""
+        self._reading_cursor = ReadingCursor()
         self._armed = False
         self._telling = False
         self._painted = 0.0
@@ -231,20 +232,12 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     @property
     def cursor_position(self) -> Offset:
-        """Where the terminal's own cursor is put behind each frame.
-
-        It is hidden, but screen readers, braille displays and magnifiers go where it goes: to the selected row, the
-        button, the line where one writes.
-        """
-        focused = self.focused if self._running else None
-        if isinstance(focused, RowView):
-            return focused.cursor_offset
-        if isinstance(focused, Composer):
+        """Where the terminal's own cursor is put behind each frame."""
+        if not self._running or not self.screen_stack:
+            return self._writing_at
+        if isinstance(self.focused, Composer):
             return self.main.writing_at
-        if isinstance(focused, Input | TextArea):
-            # Not where one said last that it is: another one may have the focus again.
-            return focused.cursor_screen_offset
-        return self._writing_at if focused is None else focused.content_region.offset
+        return self._reading_cursor.place(self.screen, self.focused, self._writing_at)
 
     @cursor_position.setter
     def cursor_position(self, place: Offset) -> None:
