@@ -113,11 +113,11 @@ class Posting:
         ref = message.ref if session.native else None
         silenced = self.silenced.get(session.claim or "")
         if silenced is not None:
-            self._refuse_ordered(session, ref, why(silenced, "you may not post: {by} has silenced you"))
+            self._refuse_for_good(session, ref, why(silenced, "you may not post: {by} has silenced you"))
             return
         if context.expelled_itself is not None:
             # It would be shown to nobody, and pass for something that was said.
-            self._refuse_ordered(session, ref, f"{context.expelled_itself}; write at another one")
+            self._refuse_for_good(session, ref, f"{context.expelled_itself}; write at another one")
             return
         if ref is not None and context.storage_error is not None and not context.draining:
             self._refuse_post(session, ref, context.storage_error)
@@ -135,7 +135,9 @@ class Posting:
         context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
         context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
 
-    def _refuse_ordered(self, session: Session, ref: str | None, text: str) -> None:
+    def _refuse_for_good(
+        self, session: Session, ref: str | None, text: str, reason: str = "activity refused: an operator has ordered it"
+    ) -> None:
         self._context.tell_few_of(
             session.claim or "", "refused", f"an activity of {session.user} was refused: {text}", "info"
         )
@@ -143,7 +145,7 @@ class Posting:
             self._context.send(session, ActivityRefused(ref, text))
             self.liveness.refused(session)
         else:
-            self._context.refuse(session, AuthenticationFail(text), "activity refused: an operator has ordered it")
+            self._context.refuse(session, AuthenticationFail(text), reason)
 
     def _add(self, session: Session, message: ActivityMessage, run: _Run) -> None:
         """Have an activity accepted with those of a run, unless it was accepted before, or is none that can be."""
@@ -197,14 +199,7 @@ class Posting:
     def _refuse_reference(self, session: Session, ref: str | None, said: str) -> None:
         """An activity calls itself what is another one's."""
         text = f"its id says that it is {said[:SAID_MAX]!r}, which it is not; leave the id out"
-        self._context.tell_few_of(
-            session.claim or "", "refused", f"an activity of {session.user} was refused: {text}", "info"
-        )
-        if ref is not None:
-            self._context.send(session, ActivityRefused(ref, text))
-            self.liveness.refused(session)
-        else:
-            self._context.refuse(session, AuthenticationFail(text), "activity refused: it calls itself another one")
+        self._refuse_for_good(session, ref, text, "activity refused: it calls itself another one")
 
     def _accept(self, session: Session, run: _Run) -> None:
         """Accept a run, which is over with this: the next one may begin."""

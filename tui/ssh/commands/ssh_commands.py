@@ -38,6 +38,8 @@ ssh -t HOST feed QUERY        open it with the feed filtered
 ssh HOST post [--timeout SECONDS] TEXT
                               post a note
 ssh HOST post --json OBJECT   post an activity as it stands
+ssh HOST post --in-reply-to REFERENCE TEXT
+                              reply; --like, --edit TEXT, --remove and --undo alike
 ssh HOST post [--json] -      post each line of standard input
 ssh HOST tail [--json] [--since DURATION|N] [--filter QUERY] [--no-follow]
                               the feed, an activity a line
