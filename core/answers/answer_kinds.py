@@ -8,12 +8,14 @@
 
 Whatever is named may be named by its reference, or by an object that has it as its `id`.
 
-Edits, removals and what takes a reaction back count only from the account whose activity they name. That is seen from
-the answer alone: both say their claims, the answer in its own `id`, which servers check that accept it.
+Edits, removals and what takes a reaction back count only from the account whose activity they name. Both say their
+claims, the answer in its own `id`, which servers check that accept it; where one has not, `core.answers.answer_set`
+sees that the names differ.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -37,6 +39,8 @@ _TYPES: Final = ("type", "@type", "verb")
 _IDS: Final = ("id", "@id")
 _JOINING: Final = frozenset(["\u200d", *map(chr, range(0xE0020, 0xE0080))])
 """What makes one symbol of several: families, and flags of parts of countries."""
+_BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Fillers of Hangul and the empty Braille pattern, which pass for letters and signs."""
 _MARK: Final = SCHEME.encode()
 
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -106,7 +110,7 @@ def read_answer(body: bytes, *, stamp: int = 0, entry: str = "", sender: str = "
     if found is None:
         return None
     kind, about, said = found
-    if not isinstance(own, PostReference) or sender == ANONYMOUS:
+    if not isinstance(own, PostReference) or sender in ("", ANONYMOUS):
         own = None
     return Answer(kind, about, own, stamp, entry, sender, said)
 
@@ -190,8 +194,14 @@ def _symbol(content: object, usual: str) -> str:
     if not isinstance(content, str):
         return usual
     symbol = "".join(content.split())
-    short = 0 < len(symbol) <= REACTION_CHARACTERS_MAX
-    return symbol if short and all(one.isprintable() or one in _JOINING for one in symbol) else usual
+    if not 0 < len(symbol) <= REACTION_CHARACTERS_MAX or not _is_seen(symbol[0]):
+        return usual
+    return symbol if all(one.isprintable() or one in _JOINING for one in symbol) else usual
+
+
+def _is_seen(character: str) -> bool:
+    """Whether something stands there, beyond what joins or marks the sign before it, or is blank."""
+    return unicodedata.category(character)[0] not in "MCZ" and character not in _BLANK
 
 
 def _new_version(inner: object, body: bytes) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from core.answers.answer_kinds import Answer
+from core.wire.names import original_name
 from core.wire.references import PostReference, Reference, entry_reference
 
 REPLIES_MAX: Final = 1_000
@@ -20,6 +21,8 @@ REACTIONS_MAX: Final = 1_000
 """Of one activity, each somebody else's."""
 EDITS_MAX: Final = 16
 """The latest of one activity's versions that are kept."""
+EDITORS_MAX: Final = 8
+"""So many names of those who say that they have edited or removed one activity. All but its sender's change nothing."""
 
 
 class Reply(NamedTuple):
@@ -66,17 +69,62 @@ class Reactions(NamedTuple):
 _Item = TypeVar("_Item", Reply, Version)
 
 
-class AnswerSet:
-    """All that was answered to one activity, and whether it is still there."""
+class _Changes:
+    """What those who have one name, before and after a conflict, have done to an activity."""
 
-    __slots__ = ("_reactions", "_removal", "_replies", "_undone", "_versions", "more_reactions", "more_replies")
+    __slots__ = ("removal", "undone", "versions")
+
+    def __init__(self) -> None:
+        self.versions: list[Version] = []
+        self.removal: tuple[int, str] | None = None
+        self.undone = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Changes) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def take(self, answer: Answer) -> bool:
+        if answer.kind == "edit":
+            return self.take_version(Version(answer.stamp, answer.entry, answer.said, answer.own))
+        if answer.kind == "removal":
+            return self.take_removal((answer.stamp, answer.entry))
+        changed, self.undone = not self.undone, True
+        return changed
+
+    def take_version(self, version: Version) -> bool:
+        return _insert(self.versions, version, EDITS_MAX)[0]
+
+    def take_removal(self, at: tuple[int, str]) -> bool:
+        if self.removal is not None and self.removal <= at:
+            return False
+        self.removal = at
+        return True
+
+    def join(self, other: _Changes) -> None:
+        for version in other.versions:
+            self.take_version(version)
+        if other.removal is not None:
+            self.take_removal(other.removal)
+        self.undone |= other.undone
+
+
+class AnswerSet:
+    """All that was answered to one activity, and whether it is still there.
+
+    A server that does not look has anybody call themselves what an account is called. So what changes an activity is
+    kept by who says it, and counts for whoever shows it as the work of a sender of that name.
+    """
+
+    __slots__ = ("_changes", "_reactions", "_replies", "more_reactions", "more_replies")
 
     def __init__(self) -> None:
         self._replies: list[Reply] = []
-        self._versions: list[Version] = []
+        self._changes: dict[str, _Changes] = {}
+        """By `original_name`."""
         self._reactions: dict[str, Reaction] = {}
-        self._removal: tuple[int, str] | None = None
-        self._undone = False
         self.more_replies = False
         """There were more replies than are kept."""
         self.more_reactions = False
@@ -89,7 +137,7 @@ class AnswerSet:
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:
-        return bool(self._replies or self._versions or self._reactions or self._removal or self._undone)
+        return bool(self._replies or self._changes or self._reactions)
 
     def take(self, answer: Answer) -> bool:
         """Fold an answer to this activity in; whether anything is different now. One that does not count changes
@@ -99,45 +147,41 @@ class AnswerSet:
         at = (answer.stamp, answer.entry)
         if answer.kind == "reply":
             return self._take_reply(Reply(*at, answer.own, answer.sender))
-        if answer.kind == "edit":
-            return _insert(self._versions, Version(*at, answer.said, answer.own), EDITS_MAX)[0]
         if answer.kind == "reaction":
             return self._take_reaction(answer.by, Reaction(*at, answer.said, answer.own, answer.sender))
-        if answer.kind == "removal":
-            return self._take_removal(at)
-        changed, self._undone = not self._undone, True
-        return changed
+        changes = self._changes_by(original_name(answer.sender))
+        return changes is not None and changes.take(answer)
 
     def join(self, other: AnswerSet) -> None:
         """Fold in all that another set of the same activity has: the least that has both."""
         for reply in other._replies:
             self._take_reply(reply)
-        for version in other._versions:
-            _insert(self._versions, version, EDITS_MAX)
+        for name, theirs in other._changes.items():
+            changes = self._changes_by(name)
+            if changes is not None:
+                changes.join(theirs)
         for by, reaction in other._reactions.items():
             self._take_reaction(by, reaction)
-        if other._removal is not None:
-            self._take_removal(other._removal)
-        self._undone |= other._undone
         self.more_replies |= other.more_replies
         self.more_reactions |= other.more_reactions
 
     # --- what came of it ----------------------------------------------------------------------------------------------
 
-    @property
-    def removed_at(self) -> int | None:
-        """When it was removed; None if it was not. Who removes is not heard again, whatever comes later."""
-        return None if self._removal is None else self._removal[0]
+    def removed_at(self, sender: str) -> int | None:
+        """When its `sender` has removed it; None if they have not. Who removes is not heard again, whatever comes
+        later."""
+        found = self._changes.get(original_name(sender))
+        return None if found is None or found.removal is None else found.removal[0]
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether it is removed, or, as a reaction, taken back."""
-        return self._undone or self._removal is not None
+    def is_gone(self, sender: str) -> bool:
+        """Whether its `sender` has removed it, or, as a reaction, taken it back."""
+        found = self._changes.get(original_name(sender))
+        return found is not None and (found.undone or found.removal is not None)
 
-    @property
-    def versions(self) -> tuple[Version, ...]:
-        """What the activity's object was changed to, the last one counts. Copies of one edit are one."""
-        return tuple(_once(self._versions))
+    def versions(self, sender: str) -> tuple[Version, ...]:
+        """What its `sender` has changed the activity's object to, the last one counts. Copies of one edit are one."""
+        found = self._changes.get(original_name(sender))
+        return () if found is None else tuple(_once(found.versions))
 
     @property
     def replies(self) -> tuple[Reply, ...]:
@@ -153,8 +197,9 @@ class AnswerSet:
     @property
     def size(self) -> tuple[int, int]:
         """How many things are kept, and how many characters of versions."""
-        things = len(self._replies) + len(self._versions) + len(self._reactions)
-        return things, sum(len(one.said) for one in self._versions)
+        versions = [one for changes in self._changes.values() for one in changes.versions]
+        things = len(self._replies) + len(versions) + len(self._reactions)
+        return things, sum(len(one.said) for one in versions)
 
     # --- folding ------------------------------------------------------------------------------------------------------
 
@@ -177,11 +222,18 @@ class AnswerSet:
             return changed
         return True
 
-    def _take_removal(self, at: tuple[int, str]) -> bool:
-        if self._removal is not None and self._removal <= at:
-            return False
-        self._removal = at
-        return True
+    def _changes_by(self, name: str) -> _Changes | None:
+        """What whoever has this original name has done; None where others are kept."""
+        found = self._changes.get(name)
+        if found is None:
+            if len(self._changes) >= EDITORS_MAX:
+                # Who is kept must not depend on the order of coming.
+                last = max(self._changes)
+                if name > last:
+                    return None
+                del self._changes[last]
+            found = self._changes[name] = _Changes()
+        return found
 
 
 def _order(item: Reply | Version | Reaction) -> tuple[object, ...]:

@@ -7,11 +7,11 @@ whoever wants that asks again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 from core.answers.answer_kinds import Answer
-from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply
+from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply, Version
 from core.wire.references import EntryReference, PostReference, Reference, entry_reference
 
 ACTIVITIES_MAX: Final = 20_000
@@ -47,6 +47,10 @@ class AnswerTable:
         self._names: OrderedDict[EntryReference, PostReference] = OrderedDict()
         self._answered: OrderedDict[Reference, Reference] = OrderedDict()
         """What each reply answers."""
+        self._hidden: OrderedDict[str, None] = OrderedDict()
+        """The entries that operators have hidden, or removed."""
+        self._edited: OrderedDict[Reference, None] = OrderedDict()
+        """Of which versions are kept, in the order in which they were touched."""
 
     def __len__(self) -> int:
         return len(self._sets)
@@ -94,24 +98,55 @@ class AnswerTable:
 
     def replies(self, reference: Reference) -> list[Reply]:
         """Those to an activity that are still there, in the order of time."""
-        return [one for one in self.of(reference).replies if not self._is_removed(one.reference)]
+        return [one for one in self.of(reference).replies if not self._is_hidden(one) and not self._is_removed(one)]
 
-    def _is_removed(self, reference: Reference | None) -> bool:
-        found = None if reference is None else self._sets.get(self.name(reference))
-        return found is not None and found.removed_at is not None
+    def _is_removed(self, reply: Reply) -> bool:
+        found = None if reply.reference is None else self._sets.get(self.name(reply.reference))
+        return found is not None and found.removed_at(reply.sender) is not None
+
+    def versions(self, reference: Reference, sender: str) -> list[Version]:
+        """What an activity's `sender` has changed it to, the last one counts."""
+        return [one for one in self.of(reference).versions(sender) if not self._is_hidden(one)]
+
+    def removed_at(self, reference: Reference, sender: str) -> int | None:
+        """When an activity's `sender` has removed it; None if they have not."""
+        return self.of(reference).removed_at(sender)
 
     def reaction(self, reference: Reference, by: str) -> Reaction | None:
         """How somebody reacts to an activity now, by a claim or an @name."""
         found = self.of(reference).reactions.get(by)
-        return None if found is None or (found.own is not None and self.of(found.own).is_gone) else found
+        return found if found is not None and self._holds(found) else None
 
     def reactions(self, reference: Reference) -> list[Reactions]:
         """Who reacts to an activity, by symbols: the most used one first, of equal ones the one that came first."""
         found: dict[str, list[str]] = {}
         for one in sorted(self.of(reference).reactions.values(), key=lambda one: one[:2]):
-            if one.own is None or not self.of(one.own).is_gone:
+            if self._holds(one):
                 found.setdefault(one.symbol, []).append(one.sender)
         return sorted((Reactions(symbol, tuple(who)) for symbol, who in found.items()), key=lambda one: -len(one[1]))
+
+    def _holds(self, reaction: Reaction) -> bool:
+        return not self._is_hidden(reaction) and (
+            reaction.own is None or not self.of(reaction.own).is_gone(reaction.sender)
+        )
+
+    # --- what operators do --------------------------------------------------------------------------------------------
+
+    def hide(self, entries: Iterable[str]) -> None:
+        """Nobody is to see these entries: what they say counts no more, until they are shown again."""
+        for entry in entries:
+            self._hidden[entry] = None
+            self._hidden.move_to_end(entry)
+        while len(self._hidden) > self._activities_max:
+            self._hidden.popitem(last=False)
+
+    def show(self, entries: Iterable[str]) -> None:
+        """These are seen again."""
+        for entry in entries:
+            self._hidden.pop(entry, None)
+
+    def _is_hidden(self, one: Reply | Version | Reaction) -> bool:
+        return one.entry in self._hidden
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
@@ -169,23 +204,28 @@ class AnswerTable:
         items, characters = self._sizes.pop(name, (0, 0))
         self._items -= items
         self._characters -= characters
+        self._edited.pop(name, None)
         if found is not None:
             self._sizes[name] = size = found.size
             self._items += size[0]
             self._characters += size[1]
+            if size[1]:
+                self._edited[name] = None
 
     def _forget(self, latest: Reference) -> None:
-        while len(self._sets) > 1 and (
-            len(self._sets) > self._activities_max
-            or self._items > self._items_max
-            or self._characters > self._characters_max
-        ):
-            oldest = next(iter(self._sets))
-            if oldest == latest:
-                self._sets.move_to_end(oldest)
-                continue
-            del self._sets[oldest]
-            self._count(oldest, None)
+        # Who edits at length takes the room of others who do, and not of what is known of all the rest.
+        while self._characters > self._characters_max and len(self._edited) > 1:
+            self._forget_oldest(self._edited, latest)
+        while len(self._sets) > 1 and (len(self._sets) > self._activities_max or self._items > self._items_max):
+            self._forget_oldest(self._sets, latest)
+
+    def _forget_oldest(self, among: OrderedDict[Reference, _Value], latest: Reference) -> None:
+        oldest = next(iter(among))
+        if oldest == latest:
+            among.move_to_end(oldest)
+            oldest = next(iter(among))
+        del self._sets[oldest]
+        self._count(oldest, None)
 
 
 def _put(items: OrderedDict[_Key, _Value], key: _Key, value: _Value, limit: int) -> None:

@@ -48,6 +48,9 @@ def read(activity: object, **how: Any) -> Any:
         ({"type": "Like", "object": REF, "content": "what a good thing to have said"}, "reaction", "♥"),
         ({"type": "Like", "object": REF, "content": "\u202ex"}, "reaction", "♥"),
         ({"type": "Like", "object": REF, "content": 3}, "reaction", "♥"),
+        ({"type": "Like", "object": REF, "content": "\u0301\u0301"}, "reaction", "♥"),
+        ({"type": "Like", "object": REF, "content": "\u200d\U000e0041"}, "reaction", "♥"),
+        ({"type": "Like", "object": REF, "content": "\u3164"}, "reaction", "♥"),
         ({"type": "Dislike", "object": REF}, "reaction", "👎"),
         ({"type": "EmojiReact", "object": REF, "content": "🚀"}, "reaction", "🚀"),
         ({"type": "Undo", "object": REF}, "undo", ""),
@@ -100,7 +103,7 @@ def test_each_answer_that_is_written_is_read_as_what_it_is():
         ("removal", "", ""),
     ]
     for kind, content, said in forms:
-        answer = read(answer_body(kind, POST, content=content, own=OWN))
+        answer = read(answer_body(kind, POST, content=content, own=OWN), sender="bob")
         assert answer is not None
         assert (answer.kind, answer.about, answer.own, answer.said) == (kind, POST, OWN, said)
     edit = read(answer_body("edit", POST, content="new", own=OWN))

@@ -59,12 +59,67 @@ def test_the_last_edit_counts_and_a_removal_beats_all():
     told(ANN, "edit", POST, "second")
     told(ANN, "edit", POST, "third")
     told(BOB, "edit", POST, "evil")
-    found = told.table.of(POST)
-    assert [json.loads(one.said)["content"] for one in found.versions] == ["second", "third"]
-    assert found.removed_at is None
+    versions = told.table.versions(POST, "ann")
+    assert [json.loads(one.said)["content"] for one in versions] == ["second", "third"]
+    assert told.table.removed_at(POST, "ann") is None
     told(ANN, "removal", POST)
     told(ANN, "edit", POST, "fourth")
-    assert told.table.of(POST).removed_at == 4
+    assert told.table.removed_at(POST, "ann") == 4
+
+
+def say(
+    table: AnswerTable, kind: AnswerKind, about: Reference, own: PostReference, sender: str, at: int, said: str = ""
+) -> None:
+    """Somebody says something of an activity, at a server that takes whatever it is called for granted."""
+    body = json.dumps(answer_body(kind, about, content=said, own=own)).encode()
+    answer = read_answer(body, stamp=at, entry=f"old.1.{at}", sender=sender)
+    assert answer is not None
+    table.take(answer)
+
+
+def test_who_has_another_name_changes_nothing_by_calling_themselves_what_an_account_is_called():
+    table = AnswerTable()
+    kinds: list[AnswerKind] = ["edit", "removal", "undo"]
+    for at, kind in enumerate(kinds, 1):
+        say(table, kind, POST, PostReference(ANN, f"forged-{at}"), "eve", at, "evil")
+    assert table.versions(POST, "ann") == []
+    assert table.removed_at(POST, "ann") is None
+    like = PostReference(BOB, "like")
+    say(table, "reaction", POST, like, "bob", 4)
+    say(table, "undo", like, PostReference(BOB, "forged-4"), "eve", 5)
+    assert [one.senders for one in table.reactions(POST)] == [("bob",)]
+    reply = PostReference(BOB, "reply")
+    say(table, "reply", POST, reply, "bob", 6)
+    say(table, "removal", reply, PostReference(BOB, "forged-5"), "eve", 7)
+    assert len(table.replies(POST)) == 1
+
+
+def test_who_has_another_name_since_a_conflict_still_edits_and_removes():
+    table = AnswerTable()
+    say(table, "edit", POST, PostReference(ANN, "e"), "ann~abcdef", 1, "new")
+    say(table, "removal", POST, PostReference(ANN, "r"), "ann~abcdef", 2)
+    assert len(table.versions(POST, "ann")) == 1
+    assert table.removed_at(POST, "ann") == table.removed_at(POST, "ann~abcdef") == 2
+
+
+def test_what_operators_hide_counts_no_more_until_it_is_seen_again():
+    table = AnswerTable()
+    say(table, "edit", POST, PostReference(ANN, "e"), "ann", 1, "insult")
+    say(table, "reaction", POST, PostReference(BOB, "l"), "bob", 2)
+    say(table, "reply", POST, PostReference(BOB, "r"), "bob", 3)
+    table.hide(["old.1.1", "old.1.2", "old.1.3"])
+    assert (table.versions(POST, "ann"), table.reactions(POST), table.replies(POST)) == ([], [], [])
+    table.show(["old.1.1", "old.1.2", "old.1.3"])
+    assert (len(table.versions(POST, "ann")), len(table.reactions(POST)), len(table.replies(POST))) == (1, 1, 1)
+
+
+def test_who_edits_at_length_again_and_again_has_nothing_else_forgotten():
+    table = AnswerTable(characters_max=1_000)
+    say(table, "removal", POST, PostReference(ANN, "r"), "ann", 1)
+    for at in range(2, 30):
+        say(table, "edit", PostReference("eve", f"p{at}"), PostReference("eve", f"e{at}"), "eve", at, "x" * 400)
+    assert table.removed_at(POST, "ann") == 1
+    assert len(table.versions(PostReference("eve", "p29"), "eve")) == 1
 
 
 def test_a_removed_reply_is_none_any_more():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.answers import answer_set
 from core.answers.answer_kinds import Answer
 from core.answers.answer_set import AnswerSet
 from core.node.clients import posting
@@ -57,6 +58,7 @@ def test_each_kind_of_answer_is_given_and_what_is_forged_is_refused() -> None:
 
 def everybody_edits_what_is_others(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Answer, "counts", property(lambda self: True))
+    patch.setattr(answer_set, "original_name", lambda name: "")
 
 
 def nothing_is_taken_back(patch: pytest.MonkeyPatch) -> None:
@@ -70,7 +72,8 @@ def removed_until_it_is_edited(patch: pytest.MonkeyPatch) -> None:
     def wrong(self: AnswerSet, answer: Answer) -> bool:
         changed = bool(take(self, answer))
         if answer.kind == "edit" and answer.counts:
-            self._removal = None
+            for changes in self._changes.values():
+                changes.removal = None
         return changed
 
     patch.setattr(AnswerSet, "take", wrong)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from core.answers import read_reference
+from core.answers import PostReference, read_reference
 from core.client import PastPage, PastPlace
 from core.client.past_questions import PastEntry
-from core.query import parse
+from core.query import EVERYTHING, parse
 from core.wire.entries import EntryId
-from tests.tui.conversing import body_of, edited, liked, named, removed, said
+from tests.tui.conversing import CLAIMS, body_of, edited, liked, named, removed, said
 from tui.feed.activities import plain_text, sentence
 from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, quote
 from tui.feed.feed import Feed, PastRow
@@ -106,6 +106,56 @@ def test_what_operators_have_removed_is_quoted_and_counted_no_more():
     feed.remove([reply.id or ""], lambda sender: "removed")
     assert beside(feed, post) == ""
     assert feed.answers.of(under).quoted is None
+
+
+def test_what_operators_have_removed_changes_nothing_of_what_it_was_about():
+    feed = Feed()
+    post = add(feed, 1, "bob", "p", said("hello"))
+    insult = add(feed, 2, "bob", "e", edited(POST, "an insult"))
+    nobodys = add(feed, 3, "anonymous", "", said("another one", POST))
+    like = add(feed, 4, "cyd", "l", liked(POST))
+    assert beside(feed, post) == "↳1 ♥1 edited"
+    feed.remove([one.id or "" for one in (insult, nobodys, like)], lambda sender: "removed")
+    assert beside(feed, post) == ""
+    assert plain_text(feed.answers.as_it_is(post).body) == "hello"
+
+
+def test_what_a_server_that_is_expelled_has_accepted_is_counted_once_it_is_seen_again():
+    feed = Feed()
+    post = feed.add(body_of("bob", "p", said("hello")), "bob", 1.0, entry_id="aa.1.1", stamp=1)
+    add(feed, 2, "cyd", "a", said("yes", POST))
+    add(feed, 3, "cyd", "l", liked(POST))
+    feed.hide("bb", 0.0, lambda sender: "hidden")
+    assert beside(feed, post) == ""
+    feed.show_again("bb")
+    assert beside(feed, post) == "↳1 ♥1"
+
+
+def test_those_who_are_muted_are_neither_counted_nor_quoted():
+    feed = Feed()
+    post = add(feed, 1, "bob", "p", said("hello"))
+    reply = add(feed, 2, "cyd", "a", said("yes", POST))
+    under = add(feed, 3, "alice", "b", said("no", named("cyd", "a")))
+    add(feed, 4, "cyd", "l", liked(POST))
+    assert beside(feed, post) == "↳1 ♥1" and feed.answers.of(under).quoted == reply
+    feed.answers.muted = lambda: parse("from:cyd", now=0.0)
+    assert beside(feed, post) == "" and feed.answers.of(under).quoted is None
+    feed.answers.muted = lambda: EVERYTHING
+    assert beside(feed, post) == "↳1 ♥1"
+
+
+def test_what_calls_itself_another_one_s_work_changes_nothing_and_has_a_line():
+    feed = Feed()
+    post = add(feed, 1, "bob", "p", said("hello"))
+    forged = [
+        body_of("bob", "x", edited(POST, "evil")),
+        body_of("bob", "y", removed(POST)),
+        body_of("bob", "p", said("not bob's")),
+    ]
+    items = [feed.add(body, "cyd", 2.0, entry_id=f"old.1.{at}", stamp=2_000_000 + at) for at, body in enumerate(forged)]
+    assert not any(item.folded for item in items)
+    assert beside(feed, post) == "" and not feed.answers.of(post).removed
+    assert feed.answers.known([PostReference(CLAIMS["bob"], "p")]) == [post]
 
 
 def test_a_filter_looks_at_what_was_edited():

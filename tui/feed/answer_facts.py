@@ -24,7 +24,8 @@ def answer_facts(item: FeedItem, answers: FeedAnswers, zone: tzinfo | None) -> l
     reference = reference_of(item)
     if reference is None:
         return []
-    beside, found = answers.of(item), answers.table.of(reference)
+    beside, removed_at = answers.of(item), answers.table.removed_at(reference, item.sender)
+    versions = answers.table.versions(reference, item.sender)
     facts = [("reference", str(reference))]
     if beside.quoted is not None:
         words = "what was removed since" if beside.quoted_removed else quote(beside.quoted, 200)
@@ -33,15 +34,15 @@ def answer_facts(item: FeedItem, answers: FeedAnswers, zone: tzinfo | None) -> l
         facts.append(("answers", f"an activity that is not shown here: {beside.answered}"))
     if beside.replies:
         more = "at least " if beside.more_replies else ""
-        names = _names([one.sender for one in answers.table.replies(reference)])
+        names = _names([one.sender for one in answers.replies(reference)])
         facts.append(("replies", f"{more}{count(beside.replies, 'answer')} that came here: {names}"))
     facts += [("reactions", f"{one.symbol} {_names(one.senders)}") for one in beside.reactions]
-    if found.removed_at is not None:
-        facts.append(("removed", f"by its sender, at {_moment(found.removed_at, zone)}"))
-    elif found.versions:
+    if removed_at is not None:
+        facts.append(("removed", f"by its sender, at {_moment(removed_at, zone)}"))
+    elif versions:
         original = answers.as_it_came(item)
         facts.append(("at first", plain_text(original.body)))
-        facts += [("edited", f"{_moment(one.stamp, zone)}: {_text_of(original, one)}") for one in found.versions]
+        facts += [("edited", f"{_moment(one.stamp, zone)}: {_text_of(original, one)}") for one in versions]
     return facts
 
 

@@ -225,7 +225,7 @@ class Feed:
         for row in [*self._tail, *self.newest_first()]:
             if row.id is not None and row.id.startswith(begin) and row.at >= since and row.state != "mark":
                 self._hidden[row.id] = row
-        self.answers.forget([one for one in self._hidden if one.startswith(begin)], for_ever=False)
+        self.answers.forget([one for one in self._hidden if one.startswith(begin)])
         # Its place stays known.
         self._replace(
             {one for one in self._hidden if one.startswith(begin)},
@@ -240,9 +240,9 @@ class Feed:
         """Show what a server has accepted and was hidden."""
         begin = f"{server}."
         again = {one: row for one, row in self._hidden.items() if one.startswith(begin)}
-        for one, row in again.items():
+        for one in again:
             del self._hidden[one]
-            self.answers.note(row)
+        self.answers.show_again(again.values())
         self._replace(set(again), lambda row: msgspec.structs.replace(again[row.id or ""], serial=row.serial))
 
     def _replace(self, ids: set[str], other: Callable[[FeedItem], FeedItem]) -> int:

@@ -8,7 +8,7 @@ somebody reads moves when the other one comes later.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -22,13 +22,15 @@ from core.answers import (
     PostReference,
     Reactions,
     Reference,
+    Reply,
     entry_reference,
     may_name,
     own_reference,
     read_answer,
     with_version,
 )
-from core.wire import ANONYMOUS
+from core.query import EVERYTHING, Query, document, matches
+from core.wire import ANONYMOUS, original_name
 from tui.feed.feed_item import FeedItem
 
 KNOWN_MAX: Final = 1_000
@@ -76,8 +78,10 @@ class FeedAnswers:
         self._bytes = 0
         self._on_their_way: dict[str, Reference] = {}
         """What is answered by those that are being sent and have no line of their own."""
-        self._beside: dict[tuple[Reference | None, Answer | None], RowAnswers] = {}
-        self._beside_version = 0
+        self._beside: dict[tuple[Reference | None, Answer | None, str], RowAnswers] = {}
+        self._beside_for: tuple[int, Query] = (0, EVERYTHING)
+        self.muted: Callable[[], Query] = lambda: EVERYTHING
+        """What finds all of which the person wants to hear nothing; everything where that is nothing."""
         self.version = 0
         """Counts every change of what is shown."""
         self.changes_texts = False
@@ -106,7 +110,11 @@ class FeedAnswers:
     def _stands_beside(self, answer: Answer) -> Reference | None:
         """Beside which activity an answer stands that has no line of its own; None: it has one."""
         about = self.table.name(answer.about)
-        return about if answer.kind != "reply" and about in self._known else None
+        known = self._known.get(about)
+        if known is None or answer.kind == "reply":
+            return None
+        theirs = original_name(known.sender) == original_name(answer.sender)
+        return about if answer.kind == "reaction" or theirs else None
 
     def sending(self, ref: str, item: FeedItem) -> bool:
         """An own answer is on its way, under this name; whether it stands beside another one meanwhile."""
@@ -128,6 +136,9 @@ class FeedAnswers:
 
     def _know(self, name: Reference, item: FeedItem) -> None:
         before = self._known.pop(name, None)
+        if before is not None and original_name(before.sender) != original_name(item.sender):
+            # It only says so, at a server that does not look.
+            item = before
         if before is not None:
             self._bytes -= len(before.body)
         else:
@@ -138,16 +149,22 @@ class FeedAnswers:
         while len(self._known) > KNOWN_MAX or (self._bytes > KNOWN_BYTES_MAX and len(self._known) > 1):
             self._bytes -= len(self._known.popitem(last=False)[1].body)
 
-    def forget(self, ids: Collection[str], *, for_ever: bool = True) -> None:
-        """Operators have removed these, or hidden them until they say otherwise: they are quoted no more, and what is
-        removed is no answer any more."""
+    def forget(self, ids: Collection[str]) -> None:
+        """Operators have removed these, or hidden them until they say otherwise: they are quoted no more, and nothing
+        that they say of others counts."""
         gone = set(ids)
+        self.table.hide(gone)
         for name in [name for name, item in self._known.items() if item.id in gone]:
             self._bytes -= len(self._known.pop(name).body)
-            if for_ever and isinstance(name, PostReference):
-                # As if its sender had removed it.
-                self.table.take(Answer("removal", name, name, 0, "", ""))
-            self.version += 1
+        self.version += bool(gone)
+
+    def show_again(self, items: Iterable[FeedItem]) -> None:
+        """What was hidden is seen again."""
+        for item in items:
+            if item.id is not None:
+                self.table.show([item.id])
+            self.note(item)
+        self.version += 1
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
@@ -157,32 +174,55 @@ class FeedAnswers:
         reference = reference_of(item)
         if not (answer or self.version) or (reference is None and answer is None):
             return NOTHING
-        if self._beside_version != self.version or len(self._beside) > KNOWN_MAX:
-            self._beside_version = self.version
+        now = (self.version, self.muted())
+        if self._beside_for != now or len(self._beside) > KNOWN_MAX:
+            self._beside_for = now
             self._beside.clear()
-        found = self._beside.get((reference, answer))
+        key = (reference, answer, item.sender)
+        found = self._beside.get(key)
         if found is None:
-            found = self._beside[reference, answer] = self._gathered(reference, answer)
+            found = self._beside[key] = self._gathered(*key)
         return found
 
-    def _gathered(self, reference: Reference | None, answer: Answer | None) -> RowAnswers:
+    def _gathered(self, reference: Reference | None, answer: Answer | None, sender: str) -> RowAnswers:
         found = AnswerSet() if reference is None else self.table.of(reference)
         answered = self.table.name(answer.about) if answer is not None and answer.kind == "reply" else None
         on_its_way = reference is not None and self.table.name(reference) in self._on_their_way.values()
         if not found and answered is None and not on_its_way:
             return NOTHING
-        versions = found.versions
+        versions = [] if reference is None else self.table.versions(reference, sender)
+        quoted = self._known.get(answered) if answered is not None else None
+        if quoted is not None and not quoted.own and self._is_muted(quoted.sender, quoted.body):
+            quoted = None
         return RowAnswers(
-            0 if reference is None else len(self.table.replies(reference)),
+            len(self.replies(reference)),
             found.more_replies,
-            () if reference is None else tuple(self.table.reactions(reference)),
+            tuple(self._reactions(reference)),
             versions[-1].said if versions else "",
-            found.removed_at is not None,
+            found.removed_at(sender) is not None,
             answered,
-            self.item(answered) if answered is not None else None,
-            answered is not None and self.table.of(answered).removed_at is not None,
+            None if quoted is None else self.as_it_is(quoted),
+            quoted is not None and answered is not None and self.table.removed_at(answered, quoted.sender) is not None,
             on_its_way,
         )
+
+    def replies(self, reference: Reference | None) -> list[Reply]:
+        """Those to an activity of which the person wants to hear, in the order of time."""
+        replies = [] if reference is None else self.table.replies(reference)
+        return [one for one in replies if not self._is_muted(one.sender)] if self.muted() else replies
+
+    def _reactions(self, reference: Reference | None) -> list[Reactions]:
+        reactions = [] if reference is None else self.table.reactions(reference)
+        if not self.muted():
+            return reactions
+        heard = [
+            Reactions(symbol, tuple(who for who in senders if not self._is_muted(who))) for symbol, senders in reactions
+        ]
+        return [one for one in heard if one.senders]
+
+    def _is_muted(self, sender: str, body: bytes = b"{}") -> bool:
+        muted = self.muted()
+        return bool(muted) and matches(muted, document(sender, body))
 
     def item(self, reference: Reference) -> FeedItem | None:
         """An activity as it is now, if it is known here."""
@@ -194,10 +234,10 @@ class FeedAnswers:
         reference = reference_of(item) if self.changes_texts else None
         if reference is None:
             return item
-        found = self.table.of(reference)
-        if found.removed_at is not None:
+        if self.table.removed_at(reference, item.sender) is not None:
             return replace(item, body=_tombstone(item, reference))
-        return replace(item, body=with_version(item.body, found.versions[-1].said)) if found.versions else item
+        versions = self.table.versions(reference, item.sender)
+        return replace(item, body=with_version(item.body, versions[-1].said)) if versions else item
 
     def as_it_came(self, item: FeedItem) -> FeedItem:
         """An activity as it was before it was changed."""

@@ -109,6 +109,7 @@ class ClientModel:
         self.feed = Feed(feed_capacity)
         self.concerns = Concerns()
         self.concerns.share = self._share
+        self.feed.answers.muted = lambda: self.concerns.muted
         self._late: list[Callable[[], None]] = []
         """What has come late, until something comes that is new."""
         self.resume: ResumePoint | None = None

@@ -30,6 +30,8 @@ class TrueStanding:
         """What each may be called: one of nobody's by any of its entries."""
         self.removed = False
         self.is_undone = False
+        self.sender = ""
+        """Whose it is, by a name that is theirs, as far as that is known here."""
         self.is_copied = False
         """Whether an edit, or a reaction, was accepted more than once: which time of it somebody heard is not known."""
 
@@ -56,11 +58,12 @@ def _differs(agent: NativeAgent, name: str, true: dict[str, TrueStanding]) -> It
     reference = read_reference(name)
     assert reference is not None, "the ledger's references are ones"
     found = table.of(reference)
-    if (found.removed_at is not None) is not standing.removed:
-        yield f"removed: {found.removed_at is not None}, and it is: {standing.removed}"
+    removed = found.removed_at(standing.sender) is not None
+    if removed is not standing.removed:
+        yield f"removed: {removed}, and it is: {standing.removed}"
     if standing.is_copied:
         return
-    versions = [msgspec.json.decode(version.said)["content"] for version in found.versions]
+    versions = [msgspec.json.decode(version.said)["content"] for version in found.versions(standing.sender)]
     if versions != [said for _, said in sorted(standing.edits)]:
         yield f"edited to {versions}, and it is {sorted(standing.edits)}"
     for by, reactions in standing.reactions.items():
@@ -81,6 +84,7 @@ def _standings(ledger: Ledger, seen: dict[NumberedPost, float]) -> dict[str, Tru
         for entry in _copies(ledger, post)
         if (called := _called(entry)) is not None
     }
+    senders = {called: entry.sender for post in seen for entry in _copies(ledger, post) if (called := _called(entry))}
     true: dict[str, TrueStanding] = {}
     for post in seen:
         copies = _copies(ledger, post)
@@ -94,6 +98,7 @@ def _standings(ledger: Ledger, seen: dict[NumberedPost, float]) -> dict[str, Tru
             continue
         about = names.get(about, about)
         standing = true.setdefault(about, TrueStanding())
+        standing.sender = standing.sender or senders.get(about, "")
         called = _called(entry)
         claim = None if called is None else called.rpartition("/")[0]
         is_theirs = claim is not None and about.rpartition("/")[0] == claim
@@ -109,9 +114,11 @@ def _standings(ledger: Ledger, seen: dict[NumberedPost, float]) -> dict[str, Tru
             case "Undo" if is_theirs:
                 standing.is_undone = True
             case "Update" if is_theirs:
+                standing.sender = entry.sender
                 standing.edits.append((at, inner["content"]))
                 standing.is_copied |= len(copies) > 1
             case "Delete" if is_theirs:
+                standing.sender = entry.sender
                 standing.removed = True
     return true
 
