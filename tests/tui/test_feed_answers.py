@@ -227,6 +227,18 @@ async def test_a_thread_is_looked_for_up_to_its_beginning_and_down_to_its_last_r
     assert beside(feed, opened) == "♥1"
 
 
+async def test_replies_whose_names_are_as_long_as_can_be_are_asked_about_in_questions_that_are_understood():
+    rows = [row(1, "bob", "p", said("begin"))]
+    rows += [row(2 + at, "cyd", f"{at}" + "\u00e9" * 63, said(f"reply {at}", POST)) for at in range(9)]
+    feed = Feed()
+    opened = add(feed, 1, "bob", "p", said("begin"))
+    asked = PastAsked(*rows)
+    search = ThreadSearch(feed.answers, opened, asked, lambda sender: False)
+    await search.look()
+    assert search.complete and len(search.rows()) == 10
+    assert all(parse(query, now=0.0) for query in asked.asked)
+
+
 async def test_a_thread_that_is_not_found_is_what_is_loaded():
     feed = Feed()
     opened = add(feed, 10, "alice", "u", said("under", named("cyd", "gone")))

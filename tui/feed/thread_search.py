@@ -9,6 +9,7 @@ from typing import Final
 
 from core.answers import Reference
 from core.client import PastEntry, PastPage, PastPlace
+from core.query import QUERY_CHARACTERS_MAX
 from tui.feed.activities import sentence
 from tui.feed.feed_answers import FeedAnswers, answer_of, reference_of
 from tui.feed.feed_item import FeedItem
@@ -65,8 +66,14 @@ class ThreadSearch:
         waiting = deque(reference for _, reference, _ in self.rows())
         for _ in range(QUESTIONS_MAX):
             batch: list[Reference] = []
+            room = QUERY_CHARACTERS_MAX
             while waiting and len(batch) < AT_ONCE:
-                reference = self._answers.table.name(waiting.popleft())
+                reference = self._answers.table.name(waiting[0])
+                # Whoever answers chooses how long the name of that is.
+                room -= 0 if reference in asked else len(_about(reference)) + 1
+                if room < 0:
+                    break
+                waiting.popleft()
                 if reference not in asked:
                     asked.add(reference)
                     batch.append(reference)
@@ -78,7 +85,7 @@ class ThreadSearch:
 
     async def _look_about(self, batch: list[Reference], waiting: deque[Reference]) -> bool:
         """Whether all that is about these was found; replies, and what they answer, are `waiting` from here on."""
-        query = " ".join(f'about:"{reference}"' for reference in batch)
+        query = " ".join(map(_about, batch))
         place: PastPlace | None = None
         waited = 0
         while True:
@@ -109,3 +116,7 @@ class ThreadSearch:
             waiting.append(reference)
         if answer is not None and answer.kind == "reply":
             waiting.append(answer.about)
+
+
+def _about(reference: Reference) -> str:
+    return f'about:"{reference}"'
