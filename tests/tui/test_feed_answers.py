@@ -108,6 +108,17 @@ def test_what_operators_have_removed_is_quoted_and_counted_no_more():
     assert feed.answers.of(under).quoted is None
 
 
+def test_a_number_that_is_not_all_says_so(monkeypatch):
+    monkeypatch.setattr("core.answers.answer_set.REACTIONS_MAX", 2)
+    monkeypatch.setattr("core.answers.answer_set.REPLIES_MAX", 2)
+    feed = Feed()
+    post = add(feed, 1, "bob", "p", said("hello"))
+    for at, who in enumerate(("alice", "bob", "cyd")):
+        add(feed, 2 + at, who, f"l{at}", liked(POST))
+        add(feed, 8 + at, who, f"r{at}", said("yes", POST))
+    assert beside(feed, post) == "↳2+ ♥2+"
+
+
 def test_what_operators_have_removed_changes_nothing_of_what_it_was_about():
     feed = Feed()
     post = add(feed, 1, "bob", "p", said("hello"))

@@ -36,7 +36,8 @@ def answer_facts(item: FeedItem, answers: FeedAnswers, zone: tzinfo | None) -> l
         more = "at least " if beside.more_replies else ""
         names = _names([one.sender for one in answers.replies(reference)])
         facts.append(("replies", f"{more}{count(beside.replies, 'answer')} that came here: {names}"))
-    facts += [("reactions", f"{one.symbol} {_names(one.senders)}") for one in beside.reactions]
+    many = "among others " if beside.more_reactions else ""
+    facts += [("reactions", f"{one.symbol} {many}{_names(one.senders)}") for one in beside.reactions]
     if removed_at is not None:
         facts.append(("removed", f"by its sender, at {_moment(removed_at, zone)}"))
     elif versions:

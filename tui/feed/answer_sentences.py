@@ -47,7 +47,8 @@ def beside_spans(beside: RowAnswers) -> tuple[Span, ...]:
     if beside.replies:
         parts.append(f"{REPLY}{beside.replies}{'+' if beside.more_replies else ''}")
     reactions = () if beside.removed else beside.reactions
-    parts += [f"{one.symbol}{len(one.senders)}" for one in reactions[:REACTIONS_SHOWN]]
+    more = "+" if beside.more_reactions else ""
+    parts += [f"{one.symbol}{len(one.senders)}{more}" for one in reactions[:REACTIONS_SHOWN]]
     if len(reactions) > REACTIONS_SHOWN:
         parts.append(ELLIPSIS)
     if beside.version and not beside.removed:

@@ -54,6 +54,7 @@ class RowAnswers(NamedTuple):
     more_replies: bool = False
     """Whether there are more than are counted."""
     reactions: tuple[Reactions, ...] = ()
+    more_reactions: bool = False
     version: str = ""
     """The object that has replaced its own, as JSON; empty while none has."""
     removed: bool = False
@@ -198,6 +199,7 @@ class FeedAnswers:
             len(self.replies(reference)),
             found.more_replies,
             tuple(self._reactions(reference)),
+            found.more_reactions,
             versions[-1].said if versions else "",
             found.removed_at(sender) is not None,
             answered,
