@@ -7,9 +7,10 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from core.client import Client, ClientSettings, LoggedIn, NetworkTrust
+from core.answers import AnswerKind, answer_body, read_reference
+from core.client import Client, ClientSettings, LoggedIn, NetworkTrust, PostAccepted
 from core.engine import EngineSettings, Server
 from core.engine.engine_settings import PasswordSettings
 from screenshots.states import Moment
@@ -31,7 +32,18 @@ PEOPLE = {
     "rosa": "edison",
     "samir": "faraday",
 }
-TALK: tuple[tuple[str, str | Mapping[str, Any]], ...] = (
+
+
+class Said(NamedTuple):
+    """An answer to the first activity in which some words stand."""
+
+    kind: AnswerKind
+    about: str
+    words: str = ""
+
+
+Words = str | Mapping[str, Any] | Said
+TALK: tuple[tuple[str, Words], ...] = (
     ("noor", "Good morning! Is anybody else seeing the new build?"),
     ("quinn", "yes, rolling it out on darwin right now #release"),
     ("pia", {"type": "Like", "object": {"type": "Note", "name": "Release notes 1.4"}}),
@@ -57,7 +69,12 @@ TALK: tuple[tuple[str, str | Mapping[str, Any]], ...] = (
     ("noor", "@zoe welcome back! Everything you missed is above the line."),
     ("pia", {"type": "Question", "name": "Lunch at twelve?"}),
     ("rosa", {"type": "Accept", "object": {"type": "Event", "name": "Planning on Monday"}}),
+    ("pia", Said("reply", "the new build", "on curie it is fine, since nine o'clock")),
+    ("noor", Said("reply", "on curie it is fine", "then I wait for it here")),
     ("samir", "faraday is back with the new disk: 4 minutes #ops"),
+    ("oskar", Said("reaction", "4 minutes")),
+    ("quinn", Said("reaction", "4 minutes", "\N{PARTY POPPER}")),
+    ("rosa", Said("reply", "4 minutes", "nobody noticed, as you said")),
     ("mia", "that is what I call quick"),
 )
 AFTER = (
@@ -92,6 +109,10 @@ class Network:
         self._clients: dict[str, Client] = {}
         self._tasks: list[asyncio.Task[str]] = []
         self._trust: NetworkTrust | None = None
+        self._references: dict[str, str] = {}
+        """What others call what was said by, by the ref under which it was sent."""
+        self._said: list[tuple[str, str]] = []
+        """The words of each activity, and its ref."""
 
     async def start(self) -> None:
         for place, (name, parent) in enumerate(TREE.items()):
@@ -122,6 +143,8 @@ class Network:
         def heard(event: object) -> None:
             if isinstance(event, LoggedIn):
                 logged_in.set()
+            elif isinstance(event, PostAccepted) and event.reference is not None:
+                self._references[event.ref] = event.reference
 
         settings = ClientSettings(username=name, secret="pw", register=True)
         others = [self.servers[server].advertised, self.servers["ada"].advertised]
@@ -143,8 +166,17 @@ class Network:
             for name, words in AFTER:
                 await self._says(name, words)
 
-    async def _says(self, name: str, what: str | Mapping[str, Any]) -> None:
-        self._clients[name].post(note(what) if isinstance(what, str) else dict(what))
+    async def _says(self, name: str, what: Words) -> None:
+        if isinstance(what, Said):
+            about = next(ref for words, ref in self._said if what.about in words)
+            named = read_reference(self._references[about])
+            assert named is not None
+            words, body = what.words, answer_body(what.kind, named, content=what.words)
+        else:
+            words, body = str(what), note(what) if isinstance(what, str) else dict(what)
+        ref = self._clients[name].post(body)
+        self._said.append((words, ref))
+        await until(lambda: ref in self._references, f"a server to take what {name} says")
         await asyncio.sleep(0.35)
 
     async def _lose_one_and_let_one_leave(self) -> None:

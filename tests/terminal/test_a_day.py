@@ -138,6 +138,27 @@ async def test_a_day(tmp_path: Path) -> None:
             await tmux.cursor_at("@ada the heating")
             await tmux.shows("new since you left")
 
+            # She answers, and likes that somebody has looked; those who wrote hear of both.
+            await tmux.keys("r")
+            await tmux.shows("Reply to bob")
+            await tmux.types("since Sunday night")
+            await tmux.keys("Enter")
+            await tmux.shows("since when?  \N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}1", LIMIT)
+            await tmux.hides("Reply to bob")
+            await tmux.keys("Escape")
+            await tmux.cursor_at("@ada the heating")
+            await tmux.keys("f")
+            await tmux.shows("\N{BLACK HEART SUIT}1")
+            await tmux.keys("c")
+            await tmux.shows("Thread")
+            await tmux.cursor_at("@ada the heating")
+            await tmux.keys("Down")
+            await tmux.cursor_at("since Sunday night")
+            await tmux.keys("Escape")
+            await tmux.cursor_at("@ada the heating")
+            told = await others.run("tail", others.where, "--since", "3", "--no-follow")
+            assert "ada" in told and "since Sunday night" in told and "liked" in told, told
+
             # She looks for what was a year ago, and comes back to where she was.
             await tmux.keys("/")
             await tmux.types("boiler")
