@@ -84,6 +84,13 @@ def test_every_activity_type_of_the_vocabulary_has_a_verb(kind):
     assert said({"type": kind, "object": "thing"}).text == f"{VERBS[kind]} thing"
 
 
+def test_the_name_that_a_client_gives_an_object_is_left_out_and_any_other_id_is_shown():
+    assert said({"n": 1, "id": "activity:n.1.2/abc-3"}).text == '{"n":1}'
+    assert said({"n": 1, "id": "activity:"}).text == '{"n":1,"id":"activity:"}'
+    assert said({"n": 1, "id": "https://example.org/1"}).text == '{"n":1,"id":"https://example.org/1"}'
+    assert said({"n": 1, "id": 7}).text == '{"n":1,"id":7}'
+
+
 def test_an_unknown_object_is_shown_as_compact_json_without_what_the_column_says():
     assert said({"a": 1, "b": [True, None]}).text == '{"a":1,"b":[true,null]}'
 

@@ -193,7 +193,7 @@ def sentence(body: bytes) -> Sentence:
     elif kind and ("object" in members or "actor" in members):
         spans = ((f"[{_clip(kind, 64)}] ", "type"), *_rest(members, sender))
     else:
-        shown = compact(_without_sender(members, body))
+        shown = compact(_as_written(members, body))
         return Sentence(with_entities(((_clip(shown), "json"),)), (kind,) if kind else (), sender)
     types = tuple(dict.fromkeys(name for name in (kind, _type_of(_read(members.get("object")) or {})[0]) if name))
     return Sentence(with_entities(spans), types, sender)
@@ -419,8 +419,9 @@ def _list(raw: msgspec.Raw | None) -> list[msgspec.Raw] | None:
         return None
 
 
-def _without_sender(members: dict[str, msgspec.Raw], body: bytes) -> bytes:
-    """The object as its sender wrote it: who sent it stands in the column beside."""
-    if "authenticated_user" not in members:
-        return body
-    return _encoder.encode({key: value for key, value in members.items() if key != "authenticated_user"})
+def _as_written(members: dict[str, msgspec.Raw], body: bytes) -> bytes:
+    """The object as its sender wrote it: who sent it stands in the column beside, and its reference is a client's."""
+    ours = {"authenticated_user"} & members.keys()
+    if (named := _text(members.get("id"))) is not None and read_reference(named) is not None:
+        ours.add("id")
+    return _encoder.encode({key: value for key, value in members.items() if key not in ours}) if ours else body
