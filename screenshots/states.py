@@ -38,7 +38,7 @@ STATES: Final[tuple[State, ...]] = (
     State("overview-light", "talking", (120, 40), ("escape",), "that is what I call quick", theme="textual-light"),
     State("large", "talking", (200, 50), (), "that is what I call quick"),
     State("mentions", "talking", (80, 24), ("escape", "at"), "@zoe"),
-    State("reply", "talking", (80, 24), ("escape", "r", *"what was wrong with it?"), "what was wrong"),
+    State("reply", "talking", (80, 24), ("escape", "k", "k", "r", *"what was wrong with it?"), "what was wrong"),
     State("thread", "talking", (80, 24), ("f7", *"the new build", "enter", "c"), "Thread"),
     State("several-lines", "talking", (80, 24), (*"first,", "alt+enter", *"second,", "alt+enter", *"third"), "third"),
     State("offers", "talking", (80, 24), ("/", "m"), "/m"),
