@@ -213,6 +213,8 @@ LESSONS: Final = {
     " that takes it when its time has come.",
     74000087: "The checker asked for one network's key of servers of today between which all ways led over servers that"
     " link in clear: neither knows that the other one is of today.",
+    75000130: "The simulator's people left a client that was not in with a secret that they had just set by a code:"
+    " it tried the one before again and again, at servers most of which had moved.",
     69000020186: "Who had begun at an older server left out what another one dated by a clock that was behind, which"
     " had been started again with it, and reached nobody.",
     68000001063: "Who had registered their name in two parts of the network, as the first answer was lost, was kept out"

@@ -34,12 +34,12 @@ class CodeBearer:
         if isinstance(outcome, End):
             self._end = outcome
             outcome.party = self
-            self._agent.may_have_by_code(self._secret, certain=False)
+            self._agent.may_have_by_code(self._secret, certain=False, server=self._server)
             outcome.send(Frame(RedeemCode(self._agent.username, self._code, self._secret)))
 
     def received(self, conn: int, message: Message) -> None:
         if isinstance(message, SecretChanged):
-            self._agent.may_have_by_code(self._secret, certain=True)
+            self._agent.may_have_by_code(self._secret, certain=True, server=self._server)
         if self._end is not None:
             end, self._end = self._end, None
             end.party = None

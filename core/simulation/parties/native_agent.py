@@ -135,9 +135,13 @@ class NativeAgent(Agent):
             self._asked_for = new
         self._perform()
 
-    def may_have_by_code(self, secret: str, *, certain: bool) -> None:
-        """By a code for who has lost theirs the account has another secret, or may have."""
+    def may_have_by_code(self, secret: str, *, certain: bool, server: Address) -> None:
+        """By a code for who has lost theirs the account has another secret, or may have. A client that is not in would
+        try the one before several times more: whoever has set it opens another one, at that server."""
         self._may_have(secret, first=certain)
+        if certain and self.wanted and self._machine is not None and not self.logged_in:
+            self._moving_to = server
+            self._close_client()
 
     def write_document(self) -> None:
         """Have the account get another document."""
