@@ -107,10 +107,15 @@ class ChooseReactionScreen(DialogScreen[str | None]):
 class AnsweringScreen(WritingScreen):
     """The panes, with what is answered to the selected activity."""
 
-    near_keys: ClassVar[frozenset[str]] = WritingScreen.near_keys | {"feed.reply"}
     answering: AnswerDraft | None = None
     _usual: str | Content = ""
     """What the empty place to write says when nothing is answered."""
+
+    @property
+    def near_keys(self) -> frozenset[str]:
+        """Whoever goes from match to match needs the room for how to go on, and back."""
+        near = super().near_keys
+        return near if self.painted and self.feed.filter else near | {"feed.reply"}
 
     @property
     def idle_keys(self) -> frozenset[str]:

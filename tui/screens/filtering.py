@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Final
+from typing import Final
 
 from textual import on
 from textual.widgets import Input
@@ -20,7 +20,10 @@ OF_MATCHES: Final = frozenset({"feed.next_match", "feed.previous_match", "feed.h
 class FilteringScreen(SearchingScreen):
     """The panes, with a filter over the feed."""
 
-    near_keys: ClassVar[frozenset[str]] = OF_MATCHES | {"feed.leave"}
+    @property
+    def near_keys(self) -> frozenset[str]:
+        """Keys that belong to what a person is doing, and stay where there is little room."""
+        return OF_MATCHES | {"feed.leave"}
 
     @property
     def idle_keys(self) -> frozenset[str]:
