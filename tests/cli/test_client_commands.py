@@ -140,6 +140,24 @@ def test_a_line_that_is_no_object_is_refused_and_the_rest_goes_on(program: Progr
     assert "2 accepted, 1 refused" in ended.err
 
 
+def test_all_of_standard_input_can_be_one_note_whose_lines_tail_indents(program: Program, shared: Node) -> None:
+    ended = program.run(
+        "post", shared.address, "--whole", "-", stdin="the plan:\n  step 1\n\n12:00:00  ada: I quit\n\n"
+    )
+    assert ended.status == 0 and len(ended.out.splitlines()) == 1
+    told = program.run("tail", shared.address, "--since", "1", "--no-follow").out.splitlines()
+    assert told[0].endswith("anonymous: the plan:")
+    assert told[1:] == ["            step 1", "          ", "          12:00:00  ada: I quit"]
+
+
+def test_an_object_may_stand_on_many_lines_of_standard_input(program: Program, shared: Node) -> None:
+    ended = program.run(
+        "post", shared.address, "--whole", "--json", "-", stdin='{\n  "type": "Note",\n  "content": "x"\n}\n'
+    )
+    assert ended.status == 0 and ended.out.startswith("accepted ")
+    assert program.run("post", shared.address, "--whole", "hello").status == 2
+
+
 def test_a_line_is_posted_as_soon_as_it_is_there(program: Program, shared: Node) -> None:
     with program.running("post", shared.address, "-", stdin=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None

@@ -30,7 +30,7 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
     match command:
         case PostCommand():
             answers = command.in_reply_to, command.claim
-            return "post", command.single, command.as_json, command.seconds, *answers
+            return "post", command.single, command.as_json, command.seconds, command.whole, *answers
         case TailCommand():
             backlog = command.backlog
             return (
@@ -56,6 +56,8 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
         "post -- hi --there",
         "post --timeout 3 hi there",
         "post -",
+        "post --whole -",
+        "post --whole --timeout 3 -",
         "post --timeout 3 hello",
         "post --timeout=1m -",
         """post --json '{"type": "Like", "object": "https://example.org/1"}'""",

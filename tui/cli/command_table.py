@@ -303,6 +303,7 @@ COMMANDS: Final = (
         '  activity-tui post example.org -u ada --user-secret-file ~/ada "hello"\n'
         '  activity-tui post example.org --json \'{"type": "Like", "object": "https://example.org/1"}\'\n'
         "  tail -f log | activity-tui post example.org -          one note a line\n"
+        "  activity-tui post example.org --whole - < notes.txt    all of it as one note\n"
         "  activity-tui post example.org --json - < objects        one object a line\n"
         '  activity-tui post example.org -u ada --in-reply-to activity:n7x….123.4/q2-1 "it is"\n'
         '  activity-tui post example.org -u ada --edit activity:n7x….123.4/q2-1 "the bread is gone"\n',
@@ -315,7 +316,7 @@ COMMANDS: Final = (
         "tail",
         "tui.cli.client_commands",
         _tail,
-        "follow what is posted, one line an activity",
+        "follow what is posted, an activity a line; further lines of a text are indented",
         "  activity-tui tail example.org\n"
         "  activity-tui tail example.org --since 10m\n"
         "  activity-tui tail example.org --since 100 --no-follow --json > newest\n",

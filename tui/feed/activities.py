@@ -22,12 +22,14 @@ import msgspec
 
 from core.answers import read_reference
 from core.query import VERSION_1_VERBS, EntityKind, entities_of
-from tui.text.safe_text import ELLIPSIS, neutralise, neutralise_lines
+from tui.text.safe_text import ELLIPSIS, LINE_BREAK, neutralise, neutralise_lines
 
 CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
 
 TEXT_CHARACTERS_MAX: Final = 2_000
 """Characters of one activity that a line of the feed looks at; the inspector shows all."""
+OPENED_CHARACTERS_MAX: Final = 16_000
+"""The same of one that was opened in place: more than people write."""
 LABEL_CHARACTERS_MAX: Final = 200
 SHOWN_CHARACTERS_MAX: Final = 200_000
 """Characters of an activity that are shown as they came."""
@@ -127,8 +129,14 @@ class Sentence:
     """The user whom the network vouches for (`authenticated_user`), as sent."""
 
     @property
-    def text(self) -> str:
+    def written(self) -> str:
+        """All of it, over as many lines as it was written."""
         return "".join(text for text, _ in self.spans)
+
+    @property
+    def text(self) -> str:
+        """All of it, on one line."""
+        return self.written.replace("\n", LINE_BREAK)
 
 
 def note(text: str) -> dict[str, object]:
@@ -181,17 +189,27 @@ def sender_of(body: bytes) -> str:
 @functools.lru_cache(maxsize=1024)
 def sentence(body: bytes) -> Sentence:
     """The activity in words, or as compact JSON if it is no ActivityStreams object. Never fails."""
+    return _sentence(body, TEXT_CHARACTERS_MAX)
+
+
+@functools.lru_cache(maxsize=16)
+def whole_sentence(body: bytes) -> Sentence:
+    """The same with more of what it says, for one that somebody has opened."""
+    return _sentence(body, OPENED_CHARACTERS_MAX)
+
+
+def _sentence(body: bytes, most: int) -> Sentence:
     members = _read(body)
     if members is None:
         return Sentence(with_entities(((_clip(compact(body)), "json"),)))
     sender = _text(members.get("authenticated_user")) or ""
     kind, legacy = _type_of(members)
     if kind in VERBS:
-        spans = _activity(kind, legacy, members, sender)
+        spans = _activity(kind, legacy, members, sender, most)
     elif kind in OBJECTS:
-        spans = _object(kind, members)
+        spans = _object(kind, members, most)
     elif kind and ("object" in members or "actor" in members):
-        spans = ((f"[{_clip(kind, 64)}] ", "type"), *_rest(members, sender))
+        spans = ((f"[{_clip(kind, 64)}] ", "type"), *_rest(members, sender, most))
     else:
         shown = compact(_as_written(members, body))
         return Sentence(with_entities(((_clip(shown), "json"),)), (kind,) if kind else (), sender)
@@ -224,14 +242,14 @@ def set_apart(text: str, role: Kind) -> list[tuple[str, Kind | EntityKind]]:
     return found
 
 
-def _activity(kind: str, legacy: str, members: dict[str, msgspec.Raw], sender: str) -> tuple[Span, ...]:
+def _activity(kind: str, legacy: str, members: dict[str, msgspec.Raw], sender: str, most: int) -> tuple[Span, ...]:
     item = members.get("object")
     inner = _read(item)
     inner_kind = _type_of(inner)[0] if inner is not None else ""
     if kind == "Create" and inner is not None and inner_kind in ("Note", "") and not _stranger(members, sender):
         words = _content(inner)
         if words and "target" not in members and not _name(inner):
-            return ((_clip(words), "text"),)
+            return ((neutralise_lines(words, most), "text"),)
     spans: list[Span] = [*_actor(members, sender)]
     verb = VERBS[kind]
     if legacy and kind == "Create":
@@ -241,7 +259,7 @@ def _activity(kind: str, legacy: str, members: dict[str, msgspec.Raw], sender: s
     spans.append((verb, "verb"))
     if item is not None:
         spans.append((" ", "verb"))
-        spans.extend(_described(item))
+        spans.extend(_described(item, most))
     for key, word in (("origin", "from"), ("target", _TARGET_WORDS.get(kind, "to")), ("location", "at")):
         if key in members:
             label = _label_of(members[key])
@@ -249,37 +267,37 @@ def _activity(kind: str, legacy: str, members: dict[str, msgspec.Raw], sender: s
                 spans += [(f" {word} ", "verb"), (label, "object")]
     words = _content(members) or _plain(members.get("summary"))
     if words:
-        spans += [(": ", "verb"), (_clip(words), "text")]
+        spans += [(": ", "verb"), (neutralise_lines(words, most), "text")]
     return tuple(spans)
 
 
-def _rest(members: dict[str, msgspec.Raw], sender: str) -> tuple[Span, ...]:
+def _rest(members: dict[str, msgspec.Raw], sender: str, most: int) -> tuple[Span, ...]:
     spans: list[Span] = [*_actor(members, sender)]
     if "object" in members:
-        spans.extend(_described(members["object"]))
+        spans.extend(_described(members["object"], most))
     if "target" in members and (label := _label_of(members["target"])):
         spans += [(" \N{RIGHTWARDS ARROW} ", "verb"), (label, "object")]
     words = _content(members)
     if words:
-        spans += [(": " if spans else "", "verb"), (_clip(words), "text")]
+        spans += [(": " if spans else "", "verb"), (neutralise_lines(words, most), "text")]
     return tuple(spans)
 
 
-def _object(kind: str, members: dict[str, msgspec.Raw]) -> tuple[Span, ...]:
+def _object(kind: str, members: dict[str, msgspec.Raw], most: int) -> tuple[Span, ...]:
     words, name = _content(members), _name(members)
     if kind == "Note" and words and not name:
-        return ((_clip(words), "text"),)
-    return _with_article(kind, name, words)
+        return ((neutralise_lines(words, most), "text"),)
+    return _with_article(kind, name, words, most)
 
 
-def _described(item: msgspec.Raw) -> tuple[Span, ...]:
+def _described(item: msgspec.Raw, most: int) -> tuple[Span, ...]:
     """An object of an activity: `a Note: text`, `a Video “name”`, a link, or the first of several."""
     many = _list(item)
     if many is not None:
         if not many:
             return (("nothing", "object"),)
         more = len(many) - 1
-        return (*_described(many[0]), *(((f" and {more} more", "verb"),) if more else ()))
+        return (*_described(many[0], most), *(((f" and {more} more", "verb"),) if more else ()))
     members = _read(item)
     if members is None:
         return ((_label_of(item), "object"),)
@@ -287,19 +305,19 @@ def _described(item: msgspec.Raw) -> tuple[Span, ...]:
     name, words = _name(members), _content(members)
     if kind in VERBS and not name:
         inner = _label_of(members["object"]) if "object" in members else ""
-        return _with_article(kind, inner, words)
+        return _with_article(kind, inner, words, most)
     if not kind:
         return ((_clip(name or words or _label(members) or compact(bytes(item)), LABEL_CHARACTERS_MAX), "object"),)
-    return _with_article(_clip(kind, 64), name or ("" if words else _label(members)), words)
+    return _with_article(_clip(kind, 64), name or ("" if words else _label(members)), words, most)
 
 
-def _with_article(kind: str, name: str, words: str) -> tuple[Span, ...]:
+def _with_article(kind: str, name: str, words: str, most: int) -> tuple[Span, ...]:
     article = "an " if kind[:1] in "AEIOaeio" else "a "
     spans: list[Span] = [(article + kind, "type")]
     if name:
         spans.append((f" \N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}", "object"))
     if words:
-        spans += [(": ", "verb"), (_clip(words), "text")]
+        spans += [(": ", "verb"), (neutralise_lines(words, most), "text")]
     return tuple(spans)
 
 

@@ -143,8 +143,8 @@ class ViewingScreen(LinkingScreen):
 
     def action_show_hidden(self, wanted: bool) -> None:
         """Show what the selected line of the feed stands for, or hide it again."""
-        if not self.feed.open_hidden(wanted=wanted):
-            what = "stands for nothing that is hidden" if wanted else "is none of those that are shown though hidden"
+        if not self.feed.open_hidden(wanted=wanted) and not self.feed.open_folded(wanted=wanted):
+            what = "stands for nothing that is hidden" if wanted else "is none of those that were opened"
             self.notify(f"The selected line of the feed {what}.", markup=False, timeout=3)
 
     def _muted(self, who: str, what: str) -> None:

@@ -57,14 +57,14 @@ class AnswerWords:
             self._names.popitem(last=False)
 
     def words(self, body: bytes, sender: str, entry: str | None) -> str:
-        """An activity in words, on one line, safe for a terminal; and what it says is remembered."""
+        """An activity in words, over as many lines as it has, safe for a terminal; and what it says is remembered."""
         answer = read_answer(body, sender=sender, entry=entry or "")
         before = None if answer is None else self._said.get(answer.about)
         is_told = answer is not None and (
             answer.kind == "reaction"
             or (answer.counts and (answer.kind == "reply" or before is None or _is_theirs(before, answer)))
         )
-        words = self._answer(answer, body) if is_told and answer is not None else sentence(body).text
+        words = self._answer(answer, body) if is_told and answer is not None else sentence(body).written
         self.note(body, sender, entry)
         return words
 
@@ -72,7 +72,7 @@ class AnswerWords:
         about = self._said.get(answer.about)
         match answer.kind:
             case "reply":
-                return f"replied to {self._whose(answer.about)}: {neutralise(plain_text(body))}"
+                return f"replied to {self._whose(answer.about)}: {plain_text(body)}"
             case "reaction" if answer.said == LIKE:
                 return f"liked {self._whose(answer.about)}"
             case "reaction":
@@ -80,7 +80,7 @@ class AnswerWords:
             case "undo":
                 return f"took {about.reaction if about is not None and about.reaction else 'a reaction'} back"
             case "edit":
-                return f"edited {_what(about)}: {neutralise(plain_text(answer.said.encode()))}"
+                return f"edited {_what(about)}: {plain_text(answer.said.encode())}"
             case _:
                 return f"removed {_what(about)}"
 

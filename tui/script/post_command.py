@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -125,7 +126,11 @@ class PostCommand:
         seconds: float,
         in_reply_to: Reference | None = None,
         claim: str | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
+        self.whole = whole
+        """Whether all of standard input is one activity."""
         self.claim = claim
         """Whose activity this changes; None: nobody's, or anybody may."""
         self._claim: str | None = None
@@ -191,8 +196,8 @@ class PostCommand:
     async def _read(
         self, client: ScriptClient, streams: Streams, waiting: asyncio.Queue[asyncio.Task[str] | str | None]
     ) -> None:
-        async with contextlib.aclosing(streams.lines(CLIENT_LINE_BYTES_MAX)) as lines:
-            async for line in lines:
+        async with contextlib.aclosing(self._inputs(streams)) as inputs:
+            async for line in inputs:
                 if not line.strip():
                     continue
                 try:
@@ -203,6 +208,21 @@ class PostCommand:
                     posted = await self._post(client, body)
                     await waiting.put(asyncio.create_task(self._fate(client, *posted)))
         await waiting.put(None)
+
+    async def _inputs(self, streams: Streams) -> AsyncGenerator[bytes, None]:
+        """What becomes an activity each: the lines of standard input, or all of them together."""
+        together: list[bytes] = []
+        size = 0
+        async with contextlib.aclosing(streams.lines(CLIENT_LINE_BYTES_MAX)) as lines:
+            async for line in lines:
+                if not self.whole:
+                    yield line
+                elif size <= CLIENT_LINE_BYTES_MAX:
+                    # What is too long is refused, and the rest of it not kept.
+                    together.append(line)
+                    size += len(line) + 1
+        if together:
+            yield b"\n".join(together).rstrip()
 
     async def _tell_all(self, streams: Streams, waiting: asyncio.Queue[asyncio.Task[str] | str | None]) -> None:
         while (fate := await waiting.get()) is not None:

@@ -63,7 +63,9 @@ def post_command(arguments: argparse.Namespace) -> PostCommand:
         raise usage_error("give a TEXT or --json OBJECT, not both")
     as_json, seconds = given is not None, seconds_of(arguments)
     if "-" in (text, given):
-        return PostCommand(None, as_json, seconds)
+        return PostCommand(None, as_json, seconds, whole=arguments.whole)
+    if arguments.whole:
+        raise usage_error("--whole is about standard input: give - with it")
     try:
         return PostCommand(encode(given if as_json else text or "", as_json=as_json), as_json, seconds)
     except ValueError as error:
@@ -91,7 +93,7 @@ def _answer_command(arguments: argparse.Namespace, said: list[str], text: str | 
     except ValueError as error:
         raise usage_error(f"{flags[0]}: {error}") from None
     if text == "-":
-        return PostCommand(None, False, seconds, in_reply_to=about)
+        return PostCommand(None, False, seconds, in_reply_to=about, whole=arguments.whole)
     claim = None if kind in ("reply", "reaction") else claim_of(about)
     if claim == "":
         raise usage_error(
@@ -215,6 +217,9 @@ def _words_of_post(parser: Parser, rest: str) -> list[str]:
             break
         if flag not in flags:
             parser.error(f"unrecognized arguments: {flag}")
+        if flag == "--whole":
+            words.append(flag)
+            continue
         if flag == "--json":
             return [*words, f"--json={unquoted(rest)}"]
         value, _, rest = rest.strip().partition(" ")

@@ -149,6 +149,9 @@ def add_post(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
     )
+    parser.add_argument(
+        "--whole", action="store_true", default=False, help="with -: all of stdin is one note, over its lines"
+    )
     answers = (
         ("--in-reply-to", "reply to this activity with TEXT"),
         ("--like", "like it; with a TEXT such as 🎉 react in another way"),

@@ -230,7 +230,7 @@ def line_of(
     is_dated: bool = False,
     words: AnswerWords | None = None,
 ) -> str:
-    """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal.
+    """An activity: its JSON as it came, on one line, or the time, the sender and its words. Safe for a terminal.
 
     With `origins` it is told which server has accepted it, by what is known of `servers`; with `is_dated` on which day.
     `words` knows what went by before it, to say what is answered.
@@ -252,9 +252,11 @@ def line_of(
         return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     found = sentence(arrived.body)
     sender = arrived.sender or found.sender
-    text = found.text if words is None else words.words(arrived.body, sender, arrived.id)
+    text = found.written if words is None else words.words(arrived.body, sender, arrived.id)
     form = "%Y-%m-%d %H:%M:%S" if is_dated else "%H:%M:%S"
     moment = time.strftime(form, time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
+    # Whatever a text says, only an activity begins at the margin.
+    text = text.replace("\n", "\n" + " " * (len(moment) + 2))
     line = f"{moment}  {neutralise_name(sender or '?')}: {text}"
     if not origins:
         return line

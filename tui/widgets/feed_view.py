@@ -19,10 +19,11 @@ from textual.strip import Strip
 
 from core.client import PastPlace
 from core.query import EVERYTHING, Query, fold, is_to
-from tui.feed.activities import Span, compact, sentence
+from tui.feed.activities import Span, compact, sentence, whole_sentence
 from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, removed_spans
 from tui.feed.feed import Feed
 from tui.feed.feed_item import PENDING_SERIAL, FeedItem
+from tui.feed.folding import folded, is_foldable, line_count, opened
 from tui.look.hues import HUES
 from tui.text.clock_times import clock_time, same_day
 from tui.text.fitting import fit
@@ -34,6 +35,9 @@ from tui.widgets.wrapping import highlight, wrap
 
 ROW_LINES_MAX: Final = 8
 """Lines of one activity in the feed; the inspector shows all of it."""
+OPENED_LINES_MAX: Final = 500
+"""The same of one that somebody has opened."""
+OPENED_MAX: Final = 256
 NAME_CELLS: Final = 12
 WIDE: Final = 56
 SCAN_SLICE: Final = 0.006
@@ -146,6 +150,8 @@ class FeedView(RowView):
         self._muted = muted
         self._beginning = beginning
         self._dragged_to: float | None = None
+        self._opened: set[int] = set()
+        """The serials of activities of which all lines are shown."""
         self._hidden = HiddenRuns(self._entry, self._why_hidden)
         self._filter = EVERYTHING
         self._generation = 0
@@ -293,6 +299,7 @@ class FeedView(RowView):
         if self._run != feed.runs:
             self._run = feed.runs
             self._hidden.close_all()
+            self._opened.clear()
             if self._filter:
                 self._search_anew()
         self._end = feed.end_serial
@@ -384,6 +391,7 @@ class FeedView(RowView):
             self._muted(),
             self._hidden_words(index),
             self.feed.answers.of(self._entry(index)),
+            self._is_opened(self._entry(index)),
         )
 
     def _new_day(self, index: int) -> str:
@@ -439,7 +447,7 @@ class FeedView(RowView):
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
         reader = self._reader() if self._is_to_reader(entry) else None
-        beside = (self.feed.answers.of(entry), self._answer_spans(entry))
+        beside = (self.feed.answers.of(entry), self._answer_spans(entry), self._is_opened(entry))
         look = (self._filter, self._zone, self._headings(index), reader, self._hidden_words(index), beside)
         return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.late, entry.why, look)
 
@@ -555,7 +563,7 @@ class FeedView(RowView):
             pieces.append(("  came late", "mark"))
         if hidden:
             pieces.append((f"  {hidden}", "mark"))
-        lines = wrap(pieces, width - indent, ROW_LINES_MAX)
+        lines = wrap(pieces, width - indent, OPENED_LINES_MAX if self._is_opened(entry) else ROW_LINES_MAX)
         blank = " " * indent
         return [
             self.strip_of([*prefix, *names, (" ", "text"), *line] if place == 0 else [(blank, "text"), *line])
@@ -565,16 +573,77 @@ class FeedView(RowView):
     def _spans(self, entry: FeedItem) -> tuple[Span, ...]:
         """What an activity says now, whom it answers, and what stands beside it."""
         beside = self.feed.answers.of(entry)
-        if beside.removed:
-            said = removed_spans(entry)
-        elif beside.version:
-            said = sentence(self.feed.answers.as_it_is(entry).body).spans
-        else:
-            said = self._answer_spans(entry) or self.feed.sentence(entry).spans
+        said = removed_spans(entry) if beside.removed else self._said(entry)
         return (*answered_spans(beside), *said, *beside_spans(beside))
 
     def _answer_spans(self, entry: FeedItem) -> tuple[Span, ...]:
         return answer_spans(entry, self.feed.answers) or ()
+
+    # --- texts of many lines -----------------------------------------------------------------------------------------
+
+    def _is_opened(self, entry: FeedItem) -> bool:
+        return entry.serial in self._opened
+
+    def _said_in_short(self, entry: FeedItem) -> tuple[tuple[Span, ...], int]:
+        """What an activity says now, up to a bound, and how many lines that has."""
+        if self.feed.answers.of(entry).version:
+            body = self.feed.answers.as_it_is(entry).body
+            spans = sentence(body).spans
+        else:
+            body = entry.body
+            spans = self._answer_spans(entry) or self.feed.sentence(entry).spans
+        return spans, line_count(spans, body)
+
+    def _said(self, entry: FeedItem) -> tuple[Span, ...]:
+        """What an activity says: its first lines, or all of them where somebody has opened it."""
+        spans, lines = self._said_in_short(entry)
+        if not self._is_opened(entry):
+            return folded(spans, lines)
+        if self.feed.answers.of(entry).version or not self._answer_spans(entry):
+            spans = whole_sentence(self.feed.answers.as_it_is(entry).body).spans
+        return opened(spans)
+
+    def open_folded(self, *, wanted: bool) -> bool:
+        """Show all lines of the selected activity, or its first ones again; whether there are others."""
+        selected = self.selected
+        entry = self._entry(selected) if selected is not None else None
+        if selected is None or entry is None or entry.state == "mark" or self._is_opened(entry) == wanted:
+            return False
+        if wanted:
+            if self.feed.answers.of(entry).removed or not is_foldable(self._said_in_short(entry)[1]):
+                return False
+            if len(self._opened) >= OPENED_MAX:
+                self._opened.clear()
+            self._opened.add(entry.serial)
+        else:
+            self._opened.discard(entry.serial)
+        self._cursor_key = self.row_key(selected)
+        if self._follow and self.is_laid_out:
+            self._anchor(*self._end_anchor())
+            self._follow = False
+        self._bring_into_view(selected)
+        self.changed()
+        return True
+
+    def action_cursor(self, rows: int) -> None:
+        if not self._reads_on(rows):
+            super().action_cursor(rows)
+
+    def action_page(self, pages: float) -> None:
+        if not self._reads_on(int(pages * max(1, self._row_height - 1))):
+            super().action_page(pages)
+
+    def _reads_on(self, lines: int) -> bool:
+        """Move the view within the selected activity, where the end of it that one goes to is not in sight."""
+        selected = self.selected
+        if selected is None or not self._visible:
+            return False
+        index, line = self._visible[-1 if lines > 0 else 0]
+        last = len(self._strips(index, self._row_width)) - 1 if lines > 0 else 0
+        if self.together(selected).start != index or line == last or last < 0:
+            return False
+        self.scroll_lines(lines)
+        return True
 
     def _look_of(self, span: Span, to_reader: bool) -> Piece:
         text, role = span

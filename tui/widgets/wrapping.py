@@ -12,7 +12,7 @@ from tui.text.fitting import cut
 from tui.text.safe_text import ELLIPSIS
 from tui.widgets.roles import Piece
 
-_TOKENS = re.compile(r"\s+|\S+")
+_TOKENS = re.compile(r"\n|[^\S\n]+|\S+")
 
 
 def wrap(pieces: Iterable[Piece], width: int, lines_max: int, indent: int = 0) -> list[list[Piece]]:
@@ -25,6 +25,12 @@ def wrap(pieces: Iterable[Piece], width: int, lines_max: int, indent: int = 0) -
     width = max(1, width - indent)
     for text, role in pieces:
         for token in _TOKENS.findall(text):
+            if token == "\n":
+                lines.append([])
+                room = width
+                if len(lines) > lines_max:
+                    return _shorten(lines[:lines_max], width)
+                continue
             length = cell_len(token)
             if length > room and token.isspace():
                 lines.append([])
