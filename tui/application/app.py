@@ -25,6 +25,7 @@ from textual.widgets import Input
 
 from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
+from tui.application.draft_keeping import DraftKeeping
 from tui.application.first_visit import ask_about_network
 from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
 from tui.application.giving_orders import GivingOrders
@@ -177,6 +178,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         )
         self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
+        self._drafts = DraftKeeping(self, person_dir) if person_dir is not None else None
         key_dir = directories.data_dir() if person_dir is not None else None
         self.palette = ActionPalette(self, self.preferences.used_actions, self._keep_look)
         self._orders = GivingOrders(self, model, operator_key.usual_path(key_dir))
@@ -291,6 +293,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         """Take over from an application that failed: the model has gone on."""
         self.main.composer.value = before.draft
         self.main.composer.focus()
+        if self._drafts is not None:
+            self._drafts.logged_in(self.model.concerns.account)
         self.notify(before.words, title="The screen was started again", severity="error", timeout=30, markup=False)
         if before.asked:
             self.action_identity()
@@ -345,7 +349,14 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
         self.spawn(keep())
 
+    @on(TextArea.Changed, "#composer")
+    def _written(self) -> None:
+        if self._drafts is not None:
+            self._drafts.changed(self.main.unsent)
+
     def on_unmount(self) -> None:
+        if self._drafts is not None:
+            self._drafts.keep()
         self._frame_scheduler.ended(self)
         self.model.on_change = lambda: None
 
@@ -496,6 +507,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def _tell(self, happening: Happening) -> None:
         self._identity.tell(happening)
+        if happening.kind == "logged in" and self._drafts is not None:
+            self._drafts.logged_in(self.model.concerns.account)
         if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
 

@@ -93,6 +93,10 @@ MainScreen.-zoomed Pane { display: none; }
 MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 
 #composer-line { height: auto; }
+#composer-line.-large {
+    height: 60%; border-top: solid $primary; border-title-color: $text-primary; border-title-style: none;
+}
+#composer-line.-large #composer { height: 1fr; max-height: 100%; }
 #prompt { width: auto; color: $text-primary; text-style: bold; padding: 0 1 0 1; }
 #composer {
     width: 1fr; height: auto; min-height: 1; max-height: 30vh; background: $panel; border: none; padding: 0 1;

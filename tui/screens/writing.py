@@ -8,6 +8,8 @@ from textual.widgets import Static, TextArea
 
 from tui.screens.operating import OperatorScreen
 from tui.text.safe_text import neutralise
+from tui.user_actions.action_registry import key_names
+from tui.user_actions.action_table import BY_ID
 from tui.user_actions.written_text import KEPT_CHARACTERS_MAX, too_long
 from tui.widgets.composer import Composer
 from tui.widgets.offer_list import OfferList
@@ -21,6 +23,40 @@ class WritingScreen(OperatorScreen):
         """Where on the screen somebody who writes is: at the cursor, or at the offer that they have chosen."""
         chosen = self.query_one(OfferList).chosen_offset
         return chosen if chosen is not None else self.composer.cursor_screen_offset
+
+    @property
+    def unsent(self) -> str:
+        """What somebody has written for everybody, and not sent yet."""
+        return self.composer.value
+
+    def action_larger(self) -> None:
+        """Have a larger box to write in, or a line again."""
+        if not self.composer.has_focus:
+            self.action_write()
+        self._enlarge(wanted=not self.composer.large)
+
+    def _enlarge(self, *, wanted: bool) -> None:
+        self.composer.large = wanted
+        line = self.query_one("#composer-line")
+        line.set_class(wanted, "-large")
+        keymap = self.app._keymap
+        keys = [
+            key_names(keymap.get(identifier, BY_ID[identifier].keys).partition(",")[0])
+            for identifier in ("line.send", "line.new_line", "line.larger")
+        ]
+        line.border_title = f"{keys[0]}: a new line \N{MIDDLE DOT} {keys[1]}: send \N{MIDDLE DOT} {keys[2]}: smaller"
+        self.refresh_bindings()
+
+    def action_leave_field(self) -> None:
+        if self.composer.has_focus and self.composer.large:
+            self._enlarge(wanted=False)
+        else:
+            super().action_leave_field()
+
+    @on(Composer.Submitted)
+    def _handed_over(self) -> None:
+        if self.composer.large:
+            self._enlarge(wanted=False)
 
     @on(Composer.Offering)
     def _show_offers(self) -> None:
@@ -44,8 +80,12 @@ class WritingScreen(OperatorScreen):
         )
 
     def _composer_problem(self, problem: str) -> None:
+        self.say_of_writing(f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else "", wrong=bool(problem))
+
+    def say_of_writing(self, words: str, *, wrong: bool = False) -> None:
+        """Say something above the line where one writes, until it is written in."""
         label = self.query_one("#composer-problem", Static)
-        words = f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else ""
         if words != label.content:
-            label.display = bool(problem)
+            label.set_class(wrong, "problem")
+            label.display = bool(words)
             label.update(words)

@@ -394,6 +394,14 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         footer="Close",
     ),
     UserAction(
+        "line.larger",
+        "f9",
+        "A larger box to write in",
+        "For a long text: Enter begins a new line there, and Alt+Enter sends. Once more, and it is a line again.",
+        "Line",
+        "larger",
+    ),
+    UserAction(
         "line.earlier",
         "up",
         "The line before",

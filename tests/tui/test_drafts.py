@@ -1,0 +1,111 @@
+"""What somebody is writing is there again when they come back."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from tests.tui.driving import ready, screen_text, settled, until
+from tests.tui.fakes import NOON, World
+from tui.application import draft_keeping
+from tui.remembered import drafts
+from tui.remembered.drafts import Draft
+
+ACCOUNT = "/alice"
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(draft_keeping, "PAUSE", 0.01)
+
+
+async def test_a_draft_is_there_after_a_restart_and_says_so_and_sends_nothing(tmp_path):
+    before = World().app(person_dir=tmp_path)
+    async with before.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"half a", "alt+enter", *"thought")
+    world = World()
+    after = world.app(person_dir=tmp_path)
+    async with after.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: after.main.composer.value == "half a\nthought")
+        await settled(pilot)
+        assert "Your draft of" in screen_text(after) and "Enter sends it" in screen_text(after)
+        assert world.client.posted == []
+        await pilot.press("!")
+        await settled(pilot)
+        assert "Your draft of" not in screen_text(after)
+        await pilot.press("enter")
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is None)
+
+
+async def test_a_draft_is_kept_while_it_is_written_so_that_a_kill_loses_little(tmp_path):
+    app = World().app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"half")
+        await until(pilot, lambda: (found := drafts.load(tmp_path, ACCOUNT)) is not None and found.text == "half")
+        assert stat.S_IMODE((tmp_path / drafts.FILE_NAME).stat().st_mode) == 0o600
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is None)
+
+
+async def test_what_was_typed_before_the_draft_came_stays_and_the_up_key_brings_the_draft(tmp_path):
+    drafts.keep(tmp_path, ACCOUNT, Draft("of last time", NOON))
+    app = World().app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.main.composer.value = "typed ahead"
+        await ready(pilot)
+        await until(pilot, lambda: "Your draft of 22 November, 12:00" in screen_text(app))
+        assert app.main.composer.value == "typed ahead"
+        await pilot.press("up")
+        assert app.main.composer.value == "of last time"
+
+
+async def test_a_session_without_a_place_on_this_machine_keeps_nothing(tmp_path):
+    app = World().app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"half")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_account_of_each_network_has_its_own_draft_and_the_oldest_go(tmp_path):
+    for number in range(drafts.ACCOUNTS_MAX + 2):
+        drafts.keep(tmp_path, f"network/{number}", Draft(f"text {number}", NOON))
+    assert drafts.load(tmp_path, "network/0") is None and drafts.load(tmp_path, "network/1") is None
+    assert drafts.load(tmp_path, "network/2") == Draft("text 2", NOON)
+    assert drafts.load(tmp_path, "elsewhere/2") is None
+    drafts.keep(tmp_path, "network/2", None)
+    assert drafts.load(tmp_path, "network/2") is None
+
+
+def test_of_a_draft_no_more_is_kept_than_fits_and_blanks_are_none(tmp_path):
+    drafts.keep(tmp_path, ACCOUNT, Draft("x" * 1_000_000, NOON))
+    found = drafts.load(tmp_path, ACCOUNT)
+    assert found is not None and len(found.text) == drafts.CHARACTERS_MAX
+    drafts.keep(tmp_path, ACCOUNT, Draft(" \n ", NOON))
+    assert drafts.load(tmp_path, ACCOUNT) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"/alice":7}', b'{"/alice":{"text":7,"at":1}}'])
+def test_a_damaged_file_is_as_good_as_none(tmp_path, content):
+    (tmp_path / drafts.FILE_NAME).write_bytes(content)
+    assert drafts.load(tmp_path, ACCOUNT) is None
+    drafts.keep(tmp_path, ACCOUNT, Draft("text", NOON))
+    assert drafts.load(tmp_path, ACCOUNT) == Draft("text", NOON)
+
+
+async def test_a_disk_that_takes_nothing_is_told_once_and_ends_nothing(tmp_path, monkeypatch, caplog):
+    def full(*args: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(drafts, "keep", full)
+    app = World().app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for _ in range(3):
+            await pilot.press("x")
+            await until(pilot, lambda: "no space left" in caplog.text)
+    assert caplog.text.count("no space left") == 1
