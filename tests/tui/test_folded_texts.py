@@ -7,7 +7,7 @@ import pytest
 from tests.tui.driving import lines_of, ready, screen_text, settled, until
 from tests.tui.fakes import World
 from tui.feed.activities import sentence
-from tui.feed.folding import FOLDED_LINES, folded
+from tui.feed.folded_text import FOLDED_LINES, folded
 from tui.widgets.wrapping import wrap
 
 MANY = "\n".join(["the plan:", *(f"    step {number}" for number in range(1, 16))])

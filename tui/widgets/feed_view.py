@@ -23,7 +23,7 @@ from tui.feed.activities import Span, compact, sentence, whole_sentence
 from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, removed_spans
 from tui.feed.feed import Feed
 from tui.feed.feed_item import PENDING_SERIAL, FeedItem
-from tui.feed.folding import folded, is_foldable, line_count, opened
+from tui.feed.folded_text import folded, is_foldable, line_count, opened
 from tui.look.hues import HUES
 from tui.text.clock_times import clock_time, same_day
 from tui.text.fitting import fit
