@@ -128,6 +128,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         begun: Callable[[], Awaitable[Before | None]] | None = None,
         has_shown: Callable[[], object] = lambda: None,
         open_link: Callable[[str], Awaitable[bool]] | None = None,
+        edit_elsewhere: Callable[[str], Awaitable[str]] | None = None,
         **app_options: Any,
     ) -> None:
         """
@@ -139,6 +140,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         the process. `begun`: comes back when what is to be shown is there, with what became of a screen before; None
         where it is. `has_shown` is called after the first frame.
         `open_link` opens a link in the person's browser, and says whether it could; None where they sit elsewhere.
+        `edit_elsewhere` has a text written in the person's editor, and raises an error that says why it cannot; None
+        where they sit elsewhere.
         `app_options` are Textual's, such as
         `driver_class`.
         """
@@ -190,6 +193,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._painted = 0.0
         self._look_due = 0.0
         self._open_link = open_link
+        self._edit_elsewhere = edit_elsewhere
         self._bell_waits = False
         self._title_due = 0.0
         self._title_waits = False
@@ -206,6 +210,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         screen = PaintedOnceScreen(self.model, zone=self.preferences.zone)
         if self._open_link is not None:
             screen.open_link = self._opens
+        if self._edit_elsewhere is not None:
+            screen.edit_elsewhere = self._edits
         screen.fit(self.size)
         return screen
 
@@ -219,6 +225,18 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             self.call_later(self.copy_to_clipboard, link)
             words = "No browser could be started here; the link is copied."
             self.call_later(self.notify, words, severity="warning", markup=False)
+
+    def _edits(self, text: str) -> None:
+        self.spawn(self._edit(text))
+
+    async def _edit(self, text: str) -> None:
+        assert self._edit_elsewhere is not None
+        try:
+            written = await self._edit_elsewhere(text)
+        except Exception as error:
+            self.call_later(self.main.edited, None, str(error))
+        else:
+            self.call_later(self.main.edited, written, "")
 
     @property
     def shows_links(self) -> bool:

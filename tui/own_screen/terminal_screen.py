@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
 from tui.own_screen.browser import open_in_browser
+from tui.own_screen.editor import EditorFailed, edit, editor_command, interrupts_for_children
 from tui.own_screen.first_choices import first_identity, first_preferences, new_name
 from tui.own_screen.person_options import PersonOptions
 from tui.own_screen.personal_keeper import PersonalFileKeeper
@@ -152,6 +154,7 @@ class TerminalScreen:
             leave=self._leave if self._node is not None else None,
             person_dir=self._directory,
             open_link=open_in_browser,
+            edit_elsewhere=self._edit,
             remembered=self._remembered,
             preferences=first_preferences(self._person, self._chosen, anonymous=self._anonymous),
             before=before,
@@ -168,6 +171,19 @@ class TerminalScreen:
         )
         self._apps.append(made)
         return made
+
+    async def _edit(self, text: str) -> str:
+        """Have a text written in the person's editor. Raises EditorFailed."""
+        command = editor_command(os.environ)
+        driver = self._app._driver if self._app is not None else None
+        if not isinstance(driver, LocalDriver) or driver.away:
+            raise EditorFailed("The terminal is not this program's now.")
+        driver.give_back()
+        try:
+            with interrupts_for_children():
+                return await asyncio.to_thread(edit, text, command, self._tty.descriptor)
+        finally:
+            driver.take_back()
 
     async def _begin_with(self) -> Before | None:
         await self._begun.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import on
 from textual.geometry import Offset
 from textual.widgets import Static, TextArea
@@ -17,6 +19,9 @@ from tui.widgets.offer_list import OfferList
 
 class WritingScreen(OperatorScreen):
     """The panes, with a place to write."""
+
+    edit_elsewhere: Callable[[str], None] | None = None
+    """Has a text written in the person's editor; None where they sit elsewhere."""
 
     @property
     def writing_at(self) -> Offset:
@@ -46,6 +51,23 @@ class WritingScreen(OperatorScreen):
         ]
         line.border_title = f"{keys[0]}: a new line \N{MIDDLE DOT} {keys[1]}: send \N{MIDDLE DOT} {keys[2]}: smaller"
         self.refresh_bindings()
+
+    def action_edit_elsewhere(self) -> None:
+        """Have what is being written be written in the person's own editor."""
+        if self.edit_elsewhere is None:
+            words = "Nothing is started for you at a server: F9 makes a larger box to write in."
+            self.notify(words, severity="warning", markup=False, timeout=4)
+        else:
+            self.edit_elsewhere(self.composer.value)
+
+    def edited(self, text: str | None, problem: str) -> None:
+        """Somebody is back from their editor: what they have written is shown, and nothing is sent."""
+        self.action_write()
+        if text is not None and text != self.composer.value:
+            self.composer.remember(self.composer.value)
+            self.composer.value = text
+        if problem:
+            self.call_after_refresh(self._composer_problem, problem)
 
     def action_leave_field(self) -> None:
         if self.composer.has_focus and self.composer.large:

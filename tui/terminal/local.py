@@ -199,6 +199,11 @@ class LocalDriver(TerminalDriver):
             # Not before this process is told: without a shell that takes it the terminal is never anybody else's.
             self.pause("away")
 
+    def take_back(self) -> None:
+        """Have it again after `give_back`, if it is ours."""
+        if self.away:
+            self._continued()
+
     def _go_away(self) -> None:
         """Leave the terminal alone until it is ours again; the node goes on."""
         self.pause("away")

@@ -126,6 +126,11 @@ class Tty:
         value = self._environment.get(name, "")
         return int(value[:6]) or usual if value.isascii() and value.isdecimal() else usual
 
+    @property
+    def descriptor(self) -> int:
+        """For another program that is to have the terminal for a while."""
+        return self._reads
+
     def is_ours(self) -> bool:
         """Whether this process may read here: False while a shell has it in the background."""
         try:

@@ -402,6 +402,14 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         "larger",
     ),
     UserAction(
+        "line.editor",
+        "ctrl+o",
+        "Write in your editor",
+        "Go on writing in the editor that VISUAL or EDITOR names. What you save is shown here, and is not sent.",
+        "Line",
+        "edit_elsewhere",
+    ),
+    UserAction(
         "line.earlier",
         "up",
         "The line before",

@@ -34,6 +34,7 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "feed.show_hidden": "unfold, expand, muted, reveal",
     "feed.hide_again": "fold, collapse, muted",
     "line.larger": "multiline, big, compose, long text, expand",
+    "line.editor": "external editor, vim, nano, emacs",
     "feed.read_all": "mark as read, catch up, clear unread",
     "feed.inspect": "open, details, raw, json",
     "feed.copy": "yank, clipboard",

@@ -1,0 +1,106 @@
+"""Has a text written in the person's own editor, on the terminal of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tui.remembered import private_file
+from tui.user_actions.written_text import KEPT_CHARACTERS_MAX, pasted
+
+_BYTES_MAX: Final = 4 * KEPT_CHARACTERS_MAX
+_WAIT: Final = 'read -r go && exec "$@" </dev/tty'
+"""For a shell: nothing is started before the terminal is the editor's."""
+
+
+class EditorFailed(Exception):
+    """The text was not changed; the message is a sentence for the person."""
+
+
+def editor_command(environment: Mapping[str, str]) -> list[str]:
+    """The editor that somebody has chosen, with its arguments. Raises EditorFailed."""
+    name = "VISUAL" if environment.get("VISUAL") else "EDITOR"
+    try:
+        words = shlex.split(environment.get(name, ""))
+    except ValueError as error:
+        raise EditorFailed(f"{name} cannot be read as a command: {error}.") from None
+    if not words:
+        raise EditorFailed("No editor is named: set VISUAL or EDITOR to one, such as EDITOR=nano.")
+    if shutil.which(words[0]) is None:
+        raise EditorFailed(f"The editor {words[0]!r}, which {name} names, is not there.")
+    return words
+
+
+@contextlib.contextmanager
+def interrupts_for_children() -> Iterator[None]:
+    """Programs that are started meanwhile end by Ctrl+C, also where this process ignores it: what is ignored they would
+    ignore as well."""
+    ignored = [number for number in (signal.SIGINT, signal.SIGQUIT) if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def edit(text: str, command: Sequence[str], terminal: int) -> str:
+    """The text as it is when the editor has ended. Takes as long as the person does, on the terminal of this
+    descriptor. Raises EditorFailed."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="activity-tui-") as directory:
+            path = Path(directory) / "text.txt"
+            private_file.write(path, text.encode())
+            status = _run([*command, str(path)], terminal)
+            if status:
+                raise EditorFailed(f"{command[0]} ended with status {status}: the text is as it was before.")
+            written = private_file.read(path, _BYTES_MAX).decode()
+    except UnicodeDecodeError:
+        raise EditorFailed(f"What {command[0]} has written is no text in UTF-8: it is as it was before.") from None
+    except OSError as error:
+        raise EditorFailed(f"The text cannot be given to {command[0]}: {error.strerror or error}.") from None
+    return pasted(written)
+
+
+def _run(command: Sequence[str], terminal: int) -> int:
+    """Run it in the foreground of the terminal, as a shell does: what is typed there, Ctrl+C too, is for it alone."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", _WAIT, "sh", *command],
+        stdin=subprocess.PIPE,
+        stdout=terminal,
+        stderr=terminal,
+        process_group=0,
+    )
+    assert process.stdin is not None
+    try:
+        _give(terminal, process.pid)
+        process.stdin.write(b"go\n")
+        process.stdin.close()
+        while True:
+            _, status = os.waitpid(process.pid, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return process.returncode
+            # No shell is there that would bring it back.
+            _give(terminal, process.pid)
+            os.killpg(process.pid, signal.SIGCONT)
+    finally:
+        _give(terminal, os.getpgrp())
+
+
+def _give(terminal: int, group: int) -> None:
+    """Have a process group be the one that reads from the terminal."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        os.tcsetpgrp(terminal, group)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
