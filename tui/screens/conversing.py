@@ -156,6 +156,11 @@ class AnsweringScreen(WritingScreen):
         self._begin_answer(answering)
         self.composer.value = plain_text(item.body)
 
+    @property
+    def unsent(self) -> str:
+        # What is being edited was sent long ago.
+        return self._draft()
+
     def _draft(self) -> str:
         before = self.answering
         return before.draft if before is not None and before.edits else self.composer.value
