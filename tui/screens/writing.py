@@ -23,6 +23,9 @@ class WritingScreen(OperatorScreen):
     edit_elsewhere: Callable[[str], None] | None = None
     """Has a text written in the person's editor; None where they sit elsewhere."""
 
+    _said_of: str | None = None
+    """The text of which something is said above it."""
+
     @property
     def writing_at(self) -> Offset:
         """Where on the screen somebody who writes is: at the cursor, or at the offer that they have chosen."""
@@ -92,7 +95,10 @@ class WritingScreen(OperatorScreen):
 
     @on(TextArea.Changed, "#composer")
     def _typing(self) -> None:
-        self._composer_problem(too_long(self.composer.value))
+        problem = too_long(self.composer.value)
+        # What was typed before something was said of it may be told of only now.
+        if problem or self.composer.value != self._said_of:
+            self._composer_problem(problem)
 
     @on(Composer.TooMuch)
     def _too_much_pasted(self) -> None:
@@ -107,6 +113,7 @@ class WritingScreen(OperatorScreen):
     def say_of_writing(self, words: str, *, wrong: bool = False) -> None:
         """Say something above the line where one writes, until it is written in."""
         label = self.query_one("#composer-problem", Static)
+        self._said_of = self.composer.value if words else None
         if words != label.content:
             label.set_class(wrong, "problem")
             label.display = bool(words)
