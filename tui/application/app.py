@@ -21,7 +21,7 @@ from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Offset
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
@@ -367,7 +367,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
         self.spawn(keep())
 
-    @on(TextArea.Changed, "#composer")
+    @on(Composer.Changed, "#composer")
     def _written(self) -> None:
         if self._drafts is not None:
             self._drafts.changed(self.main.unsent)
