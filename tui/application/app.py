@@ -21,7 +21,7 @@ from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Offset
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
