@@ -219,6 +219,8 @@ LESSONS: Final = {
     " had been started again with it, and reached nobody.",
     68000001063: "Who had registered their name in two parts of the network, as the first answer was lost, was kept out"
     " by the account that was suspended later, and not let in with the other one.",
+    75000279: "A server that was away when the network got another key was handed that with the order alone, and handed"
+    " it on, for the secret from before, to a server of whose expulsion it had not heard yet.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"
     " taken when its time has come.",
 }

@@ -28,7 +28,7 @@ async def test_a_person_comes_in_writes_pastes_resizes_and_leaves(place: Place):
         await tmux.keys("Enter")
         await tmux.shows("grace        written by hand")
         await tmux.paste("two\nlines")
-        screen = await tmux.shows("two lines")
+        screen = await tmux.until(lambda screen: re.search(r"two *\n *lines", screen) is not None, "both lines")
         assert (
             place.node.snapshot().activities == 1 and "\N{BOX DRAWINGS LIGHT HORIZONTAL} F3 Connections" not in screen
         )

@@ -37,8 +37,8 @@ REACTIONS: Final = (
     ("\N{CONFUSED FACE}", "I do not understand"),
 )
 REMOVAL: Final = (
-    "It is removed for everybody in the network, for good: nobody can bring it back, you neither. Programs that know"
-    " nothing of removals may go on showing it."
+    "Nobody is shown it any more, and nobody can bring it back, you neither. Servers keep what you wrote all the same:"
+    " a search finds it, and programs that know nothing of removals go on showing it."
 )
 
 

@@ -182,6 +182,22 @@ class NetworkChanges:
         # Who was let in again since is no longer left out. Where the expulsion is not known yet, that is not known.
         return not is_left_out or self._orders.was_expelled(server)
 
+    def may_admit(self, server: str | None) -> bool:
+        """Whether a server that knows a secret which is good here may be handed the network's key for it.
+
+        Who was away is handed the key that the network has been given meanwhile with its order alone. Until the orders
+        before that have come, and the secret, those that it left out are not known here, and know the secret as well.
+        """
+        return self.may_hand(server) and not self._waits_for_orders()
+
+    def _waits_for_orders(self) -> bool:
+        network = self._membership.network
+        change = key_change_in(network.order.order) if network.order is not None else None
+        if network.order is None or change is None:
+            return False
+        is_known = any(order_id == network.order.order.id for order_id, _ in self._orders.effects.key_changes)
+        return not is_known and all(one.commitment != change.commitment for one in network.secrets)
+
     def leads_on(self, shown: ShownLeaf) -> bool:
         """Whether who shows a certificate is of this network, which has another key there, by a later order."""
         own = self._membership.network

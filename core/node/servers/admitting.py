@@ -56,6 +56,9 @@ from core.wire.signed_orders import SignedOrder
 
 NOT_THE_SECRET: Final = "the secret is not this network's"
 JUST_CHANGED: Final = "this server has just become one of another network; ask again"
+NOT_YET: Final = (
+    "this server was away when the network got another key, and does not know yet who is left out; ask again"
+)
 OPERATORS_DECIDE: Final = (
     "both networks have operators, who decide which key each has: start a server anew to have it be of the other one"
 )
@@ -231,6 +234,12 @@ class Admission:
         stays = asking.invited is None and membership.age < age_of(answer.network, answer.founded)
         if not stays and membership.is_decided() and not asking.returns:
             self._keeps_its_key(link)
+            return
+        if stays and not self._may_admit(asking.server):
+            del self._asking[link.conn]
+            link.clean = True
+            self.on_refused(link, "busy", NOT_YET)
+            self._context.close(link, NOT_YET)
             return
         seed, ssh = (network.seed, network.ssh) if stays else (None, None)
         asking.word = word = DiallersWord(network.key, membership.told_founded, seed, ssh)
@@ -428,6 +437,9 @@ class Admission:
             # The other side has decided by what it was told which network stays.
             context.refuse(connection, ServerRefused("busy", JUST_CHANGED), "the network's key has changed")
             return
+        if word.seed is None and not asked.invitation and not self._may_admit(asked.request.key):
+            context.refuse(connection, ServerRefused("busy", NOT_YET), "it is not known yet who is left out")
+            return
         if asked.invitation and word.seed is not None:
             context.invalid(connection, "who was invited comes to this network, and not this one to theirs")
             return
@@ -445,6 +457,9 @@ class Admission:
             text = f"a server at {connection.peer} has been admitted to this network by {by}"
             context.notify("security", text, "good")
         context.refuse(connection, granted, "admitted")
+
+    def _may_admit(self, key: bytes) -> bool:
+        return self._changes.may_admit(self._known_keys.server_of(key))
 
     def _grant(
         self, connection: Connection, word: DiallersWord, order: SignedOrder | None, *, invited: bool
