@@ -9,6 +9,7 @@ import pytest
 from tests.tui.driving import ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World
 from tui.application import draft_keeping
+from tui.model.network_faces import SignIn
 from tui.remembered import drafts
 from tui.remembered.drafts import Draft
 
@@ -61,6 +62,25 @@ async def test_what_was_typed_before_the_draft_came_stays_and_the_up_key_brings_
         assert app.main.composer.value == "typed ahead"
         await pilot.press("up")
         assert app.main.composer.value == "of last time"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/login alice tiger2", " /passwd tiger2", "hello\n/login alice tiger2", "it is correct horse", "!login a tiger2"],
+)
+async def test_commands_and_secrets_are_never_kept(text, tmp_path):
+    world = World()
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"half")
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is not None)
+        world.model.identity = SignIn("login", "alice", "correct horse")
+        app.main.composer.value = text
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is None)
+        await settled(pilot)
+    kept = tmp_path / drafts.FILE_NAME
+    assert "tiger2" not in kept.read_text() and "horse" not in kept.read_text()
 
 
 async def test_a_session_without_a_place_on_this_machine_keeps_nothing(tmp_path):

@@ -13,7 +13,7 @@ from tui.screens.conversing import AnsweringScreen
 from tui.screens.dialog import READING_TIME
 from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings
-from tui.user_actions.slips import slip
+from tui.user_actions.slips import may_be_kept, slip
 from tui.user_actions.written_text import too_long
 from tui.widgets.composer import Composer
 
@@ -60,6 +60,12 @@ class MainScreen(AnsweringScreen):
         self.composer.give_back(text)
         self._composer_problem(f"{why} Nothing was sent. Enter once more sends it to everybody.")
         return True
+
+    @property
+    def unsent(self) -> str:
+        # Of what must not stand in a file there is nothing to keep.
+        text = super().unsent
+        return text if may_be_kept(text, self._secrets()) else ""
 
     def _secrets(self) -> Iterator[str]:
         """What everybody must not read."""

@@ -30,6 +30,8 @@ _SHELL: Final = re.compile(
 )
 _INVITATION: Final = re.compile(r"\S+/[a-z2-7]{26}/[a-z2-7]{26}(?![a-z2-7])")
 """What a server joins by."""
+_WITH_SECRET: Final = re.compile(r"\s*[/:\\!](?:login|nick|passwd|register|join)\b", re.IGNORECASE)
+"""What somebody may write a secret behind, as other programs want it."""
 SECRET_CHARACTERS_MIN: Final = 4
 """Shorter secrets are too likely to be an ordinary word."""
 
@@ -60,6 +62,19 @@ def slip(line: str, secrets: Iterable[str] = ()) -> str | None:
     if _SHELL.match(text):
         return "This looks like a command for a shell."
     return None
+
+
+def may_be_kept(text: str, secrets: Iterable[str] = ()) -> bool:
+    """Whether an unfinished text may stand in a file: a command is none for everybody, and may have a secret in it.
+
+    `secrets`: as for `slip`.
+    """
+    return not (
+        text.lstrip().startswith("/")
+        or any(_WITH_SECRET.match(line) for line in text.splitlines())
+        or any(len(secret) >= SECRET_CHARACTERS_MIN and secret in text for secret in secrets)
+        or _INVITATION.search(text)
+    )
 
 
 def _written(name: str) -> str:
