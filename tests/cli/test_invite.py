@@ -117,6 +117,16 @@ def test_the_only_server_that_somebody_runs_is_the_one_that_is_meant_and_its_add
         assert otherwise.status == 2 or "join other.example.org:99 " in otherwise.out
 
 
+def test_a_host_without_a_port_is_that_at_which_the_server_itself_is_reached(program: Program) -> None:
+    directories = program.home / ".local/share/activity-tui"
+    with running_node(program, directories / "node-1234", "--advertise", "chat.example.org:4321"):
+        for whom, behind in (("person", " --network "), ("server", "/")):
+            named = program.run("invite", whom, "other.example.org")
+            assert named.out.startswith(f"activity-tui join other.example.org:4321{behind}"), named.err
+            mapped = program.run("invite", whom, "other.example.org:99")
+            assert mapped.out.startswith(f"activity-tui join other.example.org:99{behind}"), mapped.err
+
+
 def test_of_several_servers_none_is_guessed(program: Program, data: Path) -> None:
     directories = program.home / ".local/share/activity-tui"
     directories.mkdir(parents=True)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from core.wire import CODE_BYTES, DEFAULT_PORT, Address, Invited, code_id, code_of
+from core.wire import CODE_BYTES, DEFAULT_PORT, Address, Invited, code_id, code_of, parse_address
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings, default_data_dir
 from tui.cli.console import put, say
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     if network is None:
         raise _no_server(data_dir)
     where = address or _own_address(choices, data_dir)
+    if address is not None and not parse_address(arguments.address, default_port=0).port:
+        where = Address(address.host, _own_address(choices, data_dir).port)
     if arguments.whom == "person":
         put(client_command(where, network))
         ssh = choices.value("ssh")

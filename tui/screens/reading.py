@@ -159,7 +159,8 @@ def help_screen(key_of: dict[str, str]) -> ReadingScreen:
             group = action.group
             lines.append([(group, "header")])
         keys = key_names(key_of.get(action.id, action.keys)) or "palette"
-        keys = f"  {keys:<{HELP_INDENT - 2}}"
+        # One that is longer than its column has a gap behind it all the same.
+        keys = f"  {keys:<{HELP_INDENT - 4}}  "
         lines.append([(keys, "name-0"), (f"{action.title}  ", "object"), (action.help, "dim")])
     lines += [[("", "text")], [("Commands, in the line where you write", "header")]]
     for command in slash_commands.COMMANDS:

@@ -59,7 +59,8 @@ class SSHSettings(NamedTuple):
     sessions_per_user_max: int = 32
     sessions_per_host_max: int = 250
     sessions_max: int = 400
-    login_limit: float = 30.0
+    login_limit: float = 120.0
+    """As OpenSSH has it: whoever comes for the first time compares a fingerprint, and looks for a secret."""
     empty_limit: float = 60.0
     """Close a connection on which there has been no session for so long."""
     idle_limit: float = 0.0
