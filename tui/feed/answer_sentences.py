@@ -82,7 +82,9 @@ def answer_spans(item: FeedItem, answers: FeedAnswers) -> tuple[Span, ...] | Non
     if about is None:
         return ((f"{verb} ", "verb"), (f"{_EARLIER}{whose}", "object"))
     words = "" if answers.of(about).removed else f" {quote(about)}"
-    return ((f"{verb} ", "verb"), (f"{who(about)}{words}{whose}", "object"))
+    # Who edits or removes does that to words, and not to people.
+    person = f"what {who(about)} wrote" if answer.kind in ("edit", "removal") else who(about)
+    return ((f"{verb} ", "verb"), (f"{person}{words}{whose}", "object"))
 
 
 def reply(text: str, about: Reference, to: str) -> dict[str, object]:

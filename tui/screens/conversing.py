@@ -268,6 +268,7 @@ class AnsweringScreen(WritingScreen):
 
         def answered(yes: bool | None) -> None:
             if not yes:
+                self.notify("It stays.", markup=False, timeout=3)
                 return
             try:
                 self.model.post(answer_sentences.removal(reference), reads=False)
