@@ -157,10 +157,10 @@ def test_a_wrong_configuration_keeps_every_command_from_running(program: Program
 
 def test_keys_are_read_from_their_table_and_shown_as_toml(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text('[keys]\nfeed.write = "a"\n"pane.zoom" = ["Ctrl+O", "F9"]\n')
+    file.write_text('[keys]\nfeed.write = "a"\n"pane.zoom" = ["Ctrl+T", "F11"]\n')
     ended = program.run("config", "show", "--config", str(file))
     assert ended.status == 0, ended.err
-    assert tomllib.loads(ended.out)["keys"] == {"feed.write": "a", "pane.zoom": ["ctrl+o", "f9"]}
+    assert tomllib.loads(ended.out)["keys"] == {"feed.write": "a", "pane.zoom": ["ctrl+t", "f11"]}
     assert program.run("config", "check", "--config", str(file)).status == 0
 
 

@@ -120,10 +120,10 @@ async def test_the_new_key_does_it_and_the_old_one_does_not(world):
 
 
 async def test_what_textual_binds_itself_has_another_key_too(world):
-    app = world.app(preferences=with_keys(application__palette="f9", pane__next="f11"))
+    app = world.app(preferences=with_keys(application__palette="f12", pane__next="f11"))
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        await pilot.press("f9")
+        await pilot.press("f12")
         await settled(pilot)
         assert type(app.screen).__name__ == "CommandPalette"
         await pilot.press("escape")
@@ -134,11 +134,11 @@ async def test_what_textual_binds_itself_has_another_key_too(world):
 
 
 async def test_the_help_and_the_line_at_the_bottom_name_the_new_keys(world):
-    app = world.app(preferences=with_keys(feed__filter="F9"))
+    app = world.app(preferences=with_keys(feed__filter="F12"))
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await settled(pilot)
-        assert "F9Filter" in screen_text(app).replace(" ", "")
+        assert "F12Filter" in screen_text(app).replace(" ", "")
         await pilot.press("f1")
         await settled(pilot)
         assert "F7" not in screen_text(app)

@@ -269,7 +269,7 @@ async def test_a_tab_is_called_as_its_pane_is_and_keeps_its_key_where_there_is_n
         await pilot.press("f5")
         await settled(pilot)
         tabs = next(line for line in screen_text(app).splitlines() if " F2 " in line)
-        assert tabs.split() == ["F2", "F3", "F4", "F5", "Events", "F6"]
+        assert tabs.split() == ["F2", "F3", "F4", "[F5", "Events]", "F6"]
 
 
 async def test_the_header_says_since_when_a_server_is_silent_and_takes_it_back_when_it_speaks():

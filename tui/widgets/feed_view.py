@@ -323,7 +323,8 @@ class FeedView(RowView):
     def _count_unseen(self, count: int) -> None:
         if not count or self.following:
             return
-        self._unseen_rows += sum(not row.folded for row in self.feed.newest(count))
+        # Of much that has come at once not all is here.
+        self._unseen_rows += count - sum(row.folded for row in self.feed.newest(count))
         if self._filter:
             self._unseen_matches += sum(self.feed.is_wanted(row, self._filter) for row in self.feed.newest(count))
 
