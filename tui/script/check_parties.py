@@ -21,7 +21,7 @@ from core.client import (
     PostUnknown,
     ResumePoint,
 )
-from core.wire import EntryId, Stream, parse_entry_id
+from core.wire import EntryId, PostReference, Stream, parse_entry_id, read_reference
 from tui.script.check_plan import CheckPlan
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient
@@ -215,6 +215,9 @@ class CheckReader:
         if mark is None:
             return
         activity.pop("authenticated_user", None)
+        # Who is logged in with a name calls what they post by a reference, which the server has checked.
+        if isinstance(read_reference(activity.get("id")), PostReference):
+            del activity["id"]
         altered = activity != plan.activity(mark)
         self._visit.sightings.append(Sighting(mark, event.live, _readable(event.id), altered))
 
