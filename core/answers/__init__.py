@@ -1,8 +1,8 @@
 """Answers: what activities say of others, and what one is under all that was answered to it. A *reference* names an
 activity, `read_answer` reads what one says of another, and `AnswerSet` folds that, in whatever order it comes."""
 
-from core.answers.answer_bodies import answer_body, with_version
-from core.answers.answer_kinds import LIKE, Answer, AnswerKind, may_name, own_reference, read_answer, replies_to
+from core.answers.answer_bodies import CONTEXT, answer_body, unnamed_undone, with_version
+from core.answers.answer_kinds import LIKE, Answer, AnswerKind, may_name, read_answer, replies_to
 from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply, Version
 from core.answers.answer_table import AnswerTable
 from core.wire.references import (
@@ -15,6 +15,7 @@ from core.wire.references import (
 )
 
 __all__ = [
+    "CONTEXT",
     "LIKE",
     "REFERENCE_CHARACTERS_MAX",
     "Answer",
@@ -31,9 +32,9 @@ __all__ = [
     "answer_body",
     "entry_reference",
     "may_name",
-    "own_reference",
     "read_answer",
     "read_reference",
     "replies_to",
+    "unnamed_undone",
     "with_version",
 ]

@@ -9,6 +9,8 @@ import msgspec
 from core.answers.answer_kinds import LIKE, AnswerKind
 from core.wire.references import PostReference, Reference
 
+CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
+"""Of every activity that is written here."""
 _NOT_EDITED: Final = ("id", "authenticated_user")
 """Of an activity that is its own object, as a bare `Note` is."""
 _STAYS: Final = ("id", "inReplyTo", "to", "cc", "bto", "bcc", "audience")
@@ -17,20 +19,27 @@ _PLAIN: Final = {"type": "Note", "mediaType": "text/plain"}
 
 
 def answer_body(
-    kind: AnswerKind, about: Reference, *, content: str = "", own: PostReference | None = None
+    kind: AnswerKind, about: Reference, *, content: str = "", to: str = "", own: PostReference | None = None
 ) -> dict[str, Any]:
-    """An answer as an activity. `content` is a reply's or an edit's text, or a reaction's symbol; `own` what the
-    activity will be named by, where its sender has an account."""
-    named = {"id": str(own)} if own is not None else {}
+    """An answer as an activity. `content` is a reply's or an edit's text, or a reaction's symbol; `to` whom a reply is
+    to; `own` what the activity will be named by, where its sender has an account. What is undone is a reaction, by its
+    own reference: see `unnamed_undone`."""
+    said: dict[str, Any] = {"@context": CONTEXT} if own is None else {"@context": CONTEXT, "id": str(own)}
     reference = str(about)
     if kind == "reply":
-        return {**named, "type": "Create", "object": {**_PLAIN, "content": content, "inReplyTo": reference}}
+        to_whom = {"to": [to]} if to else {}
+        return {**said, "type": "Create", "object": {**_PLAIN, "content": content, "inReplyTo": reference, **to_whom}}
     if kind == "edit":
-        return {**named, "type": "Update", "object": {"id": reference, **_PLAIN, "content": content}}
+        return {**said, "type": "Update", "object": {"id": reference, **_PLAIN, "content": content}}
     if kind == "reaction":
         symbol = {"content": content} if content not in ("", LIKE) else {}
-        return {**named, "type": "Like", "object": reference, **symbol}
-    return {**named, "type": "Undo" if kind == "undo" else "Delete", "object": reference}
+        return {**said, "type": "Like", "object": reference, **symbol}
+    return {**said, "type": "Undo" if kind == "undo" else "Delete", "object": reference}
+
+
+def unnamed_undone(about: Reference) -> dict[str, Any]:
+    """The activity by which a reaction to another one is taken back that nothing names."""
+    return {"@context": CONTEXT, "type": "Undo", "object": {"type": "Like", "object": str(about)}}
 
 
 def with_version(body: bytes, said: str) -> bytes:

@@ -88,12 +88,6 @@ def may_name(body: bytes) -> bool:
     return _MARK in body or b"\\u" in body
 
 
-def own_reference(body: bytes) -> Reference | None:
-    """What an activity says that it is itself named by; None if it says nothing of the kind. Never fails."""
-    members = _members_of(body)
-    return None if members is None else _named(members)
-
-
 def read_answer(body: bytes, *, stamp: int = 0, entry: str = "", sender: str = "") -> Answer | None:
     """What an activity says of another one; None if it says nothing of the kind. Never fails, and takes as long as the
     body is long.
@@ -105,7 +99,7 @@ def read_answer(body: bytes, *, stamp: int = 0, entry: str = "", sender: str = "
         return None
     if not sender and isinstance(vouched := members.get("authenticated_user"), str):
         sender = vouched
-    own = _named(members)
+    own = read_reference(members.get("id"))
     found = _found(members, body)
     if found is None:
         return None

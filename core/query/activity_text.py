@@ -186,15 +186,23 @@ def _without_markup(text: str) -> str:
     return html.unescape(_MARKUP.sub("", _BLOCK.sub("\n", text)))
 
 
-def _type_labels(members: dict[str, Any]) -> Iterator[str]:
+def _with_object(members: dict[str, Any]) -> list[dict[str, Any]]:
+    """An activity, and its object, or the first of several."""
     inner = members.get("object")
     if isinstance(inner, list):
         inner = inner[0] if inner else None
-    for one in (members, inner):
-        if not isinstance(one, dict):
-            continue
+    return [members, inner] if isinstance(inner, dict) else [members]
+
+
+def _values(members: dict[str, Any], key: str) -> list[Any]:
+    value = members.get(key)
+    return value if isinstance(value, list) else [value]
+
+
+def _type_labels(members: dict[str, Any]) -> Iterator[str]:
+    for one in _with_object(members):
         for key in _TYPES:
-            for value in one[key] if isinstance(one.get(key), list) else [one.get(key)]:
+            for value in _values(one, key):
                 if isinstance(value, str) and value:
                     yield label("type", value)
                     if key == "verb" and (known := VERSION_1_VERBS.get(value.lower())):
@@ -211,16 +219,11 @@ def _recipients(members: dict[str, Any]) -> Iterator[str]:
 
 
 def _references(members: dict[str, Any]) -> Iterator[str]:
-    inner = members.get("object")
-    if isinstance(inner, list):
-        inner = inner[0] if inner else None
-    for one in (members, inner):
-        if not isinstance(one, dict):
-            continue
+    for one in _with_object(members):
         # What is undone may be given as the activity that it is.
         is_activity = one is members or any(one.get(key) for key in _TYPES)
         for key in _NAMING if is_activity else _NAMED_BY_OBJECTS:
-            for value in one[key] if isinstance(one.get(key), list) else [one.get(key)]:
+            for value in _values(one, key):
                 for name in [value.get(key) for key in _IDS] if isinstance(value, dict) else [value]:
                     if isinstance(name, str) and name.startswith(SCHEME) and is_reference(name):
                         yield f"about:{name}"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.answers import answer_body
 from core.engine import Server
 from tests.tui.driving import lines_of, screen_text, settled, type_line, until
 from tests.tui.test_real_node import running_server
 from tui.application.app import ActivityApp
-from tui.feed import answer_sentences
 from tui.feed.activities import plain_text
 from tui.feed.answer_sentences import beside_spans
 from tui.feed.feed_answers import reference_of
@@ -79,18 +79,19 @@ async def test_answers_go_from_server_to_server_and_stand_beside_what_they_answe
         ann.model.write("who comes along?")
         post = reference_of(await bob.sees("who comes along?"))
         assert post is not None
-        bob.model.post(answer_sentences.reply("I do", post, "ann"))
-        bob.model.post(answer_sentences.reaction(post, "♥"))
+        bob.model.post(answer_body("reply", post, content="I do", to="ann"))
+        bob.model.post(answer_body("reaction", post, content="♥"))
         mine = await ann.sees("who comes along?", "↳1 ♥1")
         reply = await ann.sees("I do")
         assert ann.model.feed.answers.of(reply).quoted == mine
         assert ann.model.mentions == 1
-        ann.model.post(answer_sentences.edit("who comes too?", post))
+        ann.model.post(answer_body("edit", post, content="who comes too?"))
         await bob.sees("who comes too?", "↳1 ♥1 edited")
-        bob.model.post(answer_sentences.edit("I do not edit what is ann's", post))
+        bob.model.post(answer_body("edit", post, content="I do not edit what is ann's"))
         like = bob.model.feed.answers.table.reaction(post, bob.model.claim or "")
         assert like is not None
-        bob.model.post(answer_sentences.taken_back(post, like.own))
+        assert like.own is not None
+        bob.model.post(answer_body("undo", like.own))
         await ann.sees("who comes too?", "↳1 edited")
     finally:
         for person in (ann, bob):
@@ -112,10 +113,10 @@ async def test_what_is_answered_while_ones_server_is_dead_is_so_when_it_is_back(
         assert never is not None
         await byron.abort()
         await bob.once(lambda: not bob.model.online)
-        ann.model.post(answer_sentences.edit("at six", five))
-        ann.model.post(answer_sentences.removal(never))
+        ann.model.post(answer_body("edit", five, content="at six"))
+        ann.model.post(answer_body("removal", never))
         await ann.sees("at six", "edited")
-        bob.model.post(answer_sentences.reply("I come at five", five, "ann"))
+        bob.model.post(answer_body("reply", five, content="I come at five", to="ann"))
         byron = await running_server(tmp_path, "byron", ada.advertised, port)
         await bob.sees("at six", "↳1 edited")
         await bob.once(lambda: bob.row("never mind") is None)
@@ -135,7 +136,7 @@ async def test_a_thread_is_read_up_to_a_beginning_that_is_further_back_than_what
     for number in range(HISTORY + 50):
         ann.model.write(f"line {number}")
         await ann.once(lambda: len(ann.model.feed.pending()) < 50)
-    ann.model.post(answer_sentences.reply("the end", post, ""))
+    ann.model.post(answer_body("reply", post, content="the end"))
     await ann.sees("the end")
     model = ClientModel(client_factory((ada.advertised,), home=None), target=ada.advertised)
     app = ActivityApp(model, first=SignIn("register", "bob", "pw"))

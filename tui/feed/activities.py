@@ -20,11 +20,9 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from core.answers import read_reference
+from core.answers import CONTEXT, read_reference
 from core.query import VERSION_1_VERBS, EntityKind, entities_of
 from tui.text.safe_text import ELLIPSIS, LINE_BREAK, neutralise, neutralise_lines
-
-CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
 
 TEXT_CHARACTERS_MAX: Final = 2_000
 """Characters of one activity that a line of the feed looks at; the inspector shows all."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.answers import Reference
-from tui.feed.activities import CONTEXT, Span, note, plain_text
+from tui.feed.activities import Span, plain_text
 from tui.feed.feed_answers import FeedAnswers, RowAnswers, answer_of
 from tui.feed.feed_item import FeedItem
 from tui.text.fitting import fit
@@ -85,39 +84,3 @@ def answer_spans(item: FeedItem, answers: FeedAnswers) -> tuple[Span, ...] | Non
     # Who edits or removes does that to words, and not to people.
     person = f"what {who(about)} wrote" if answer.kind in ("edit", "removal") else who(about)
     return ((f"{verb} ", "verb"), (f"{person}{words}{whose}", "object"))
-
-
-def reply(text: str, about: Reference, to: str) -> dict[str, object]:
-    """The activity that a written line becomes which answers another one; `to`: whom, or nobody."""
-    activity = note(text)
-    inner = activity["object"]
-    assert isinstance(inner, dict)
-    inner["inReplyTo"] = str(about)
-    if to:
-        inner["to"] = [to]
-    return activity
-
-
-def edit(text: str, about: Reference) -> dict[str, object]:
-    """The activity by which another one says something else from then on."""
-    activity = note(text)
-    inner = activity["object"]
-    assert isinstance(inner, dict)
-    return {**activity, "type": "Update", "object": {"id": str(about), **inner}}
-
-
-def reaction(about: Reference, symbol: str) -> dict[str, object]:
-    """The activity by which somebody likes another one, or reacts to it in another way."""
-    content = {} if symbol == LIKE else {"content": symbol}
-    return {"@context": CONTEXT, "type": "Like", "object": str(about), **content}
-
-
-def taken_back(about: Reference, own: Reference | None) -> dict[str, object]:
-    """The activity by which a reaction to another one is taken back; `own`: what names the reaction, if anything."""
-    named = str(own) if own is not None else {"type": "Like", "object": str(about)}
-    return {"@context": CONTEXT, "type": "Undo", "object": named}
-
-
-def removal(about: Reference) -> dict[str, object]:
-    """The activity by which another one is removed."""
-    return {"@context": CONTEXT, "type": "Delete", "object": str(about)}

@@ -25,12 +25,11 @@ from core.answers import (
     Reply,
     entry_reference,
     may_name,
-    own_reference,
     read_answer,
     with_version,
 )
 from core.query import EVERYTHING, Query, document, matches
-from core.wire import ANONYMOUS, original_name
+from core.wire import ANONYMOUS, original_name, reference_in
 from tui.feed.feed_item import FeedItem
 
 KNOWN_MAX: Final = 1_000
@@ -281,8 +280,7 @@ def _read(item: FeedItem) -> tuple[PostReference | None, Answer | None]:
 
 
 def _read_body(body: bytes, sender: str) -> tuple[PostReference | None, Answer | None]:
-    own = own_reference(body)
-    known = own if isinstance(own, PostReference) and sender not in ("", ANONYMOUS) else None
+    known = reference_in(body) if sender not in ("", ANONYMOUS) else None
     return known, read_answer(body, sender=sender)
 
 

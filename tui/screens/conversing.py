@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from core.answers import Reference
+from core.answers import Reference, answer_body, unnamed_undone
 from tui.feed import answer_sentences
 from tui.feed.activities import plain_text
 from tui.feed.answer_sentences import LIKE, quote, who
@@ -66,9 +66,9 @@ class AnswerDraft:
     def activity(self, text: str) -> ActivityInput:
         """The activity that a text becomes."""
         if self.edits:
-            return answer_sentences.edit(text, self.reference)
+            return answer_body("edit", self.reference, content=text)
         to = "" if self.about.own or self.about.sender == "anonymous" else self.about.sender
-        return answer_sentences.reply(text, self.reference, to)
+        return answer_body("reply", self.reference, content=text, to=to)
 
 
 class ChooseReactionScreen(DialogScreen[str | None]):
@@ -248,9 +248,10 @@ class AnsweringScreen(WritingScreen):
             reference = may_react(item, self.model)
             present = own_reaction(reference, self.model)
             if present is not None and present.symbol == symbol:
-                self.model.post(answer_sentences.taken_back(reference, present.own), reads=False)
+                body = unnamed_undone(reference) if present.own is None else answer_body("undo", present.own)
             else:
-                self.model.post(answer_sentences.reaction(reference, symbol), reads=False)
+                body = answer_body("reaction", reference, content=symbol)
+            self.model.post(body, reads=False)
         except (CannotAnswer, ConnectionError, ValueError) as why:
             self._say_why(why)
 
@@ -271,7 +272,7 @@ class AnsweringScreen(WritingScreen):
                 self.notify("It stays.", markup=False, timeout=3)
                 return
             try:
-                self.model.post(answer_sentences.removal(reference), reads=False)
+                self.model.post(answer_body("removal", reference), reads=False)
             except (ConnectionError, ValueError) as why:
                 self._say_why(why)
 
