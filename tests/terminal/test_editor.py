@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.processes.harness import REPOSITORY
-from tests.ssh.tmux import Tmux
+from tests.ssh.tmux import AS_IT_WAS, Tmux
 from tui.own_screen.editor import EditorFailed, editor_command
 
 LIMIT = 60.0
@@ -87,3 +91,51 @@ async def test_what_an_editor_saves_is_shown_and_not_sent(tmp_path: Path, size: 
         await tmux.keys("Enter")
         await tmux.shows("Write to everybody", LIMIT)
         await tmux.shows("step 1", LIMIT)
+
+
+STUBBORN = """#!/bin/sh
+echo "saved by the editor" > "$1"
+echo $PPID $$ > "$HOME/pids"
+printf 'the editor is busy'
+while :; do sleep 1000; done
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told to end", "killed"])
+async def test_a_server_that_ends_while_somebody_is_in_their_editor_gives_the_terminal_back(
+    tmp_path: Path, number: signal.Signals
+):
+    editor = tmp_path / "editor.sh"
+    editor.write_text(STUBBORN)
+    editor.chmod(0o700)
+    async with Tmux(tmp_path, size=(160, 30)) as tmux:
+        await tmux.enter(["cd", str(REPOSITORY)])
+        node = tmp_path / "node"
+        serve = [sys.executable, "-m", "tui", "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(node)]
+        await tmux.enter(["env", f"EDITOR={editor}", *serve, "-u", "anonymous"])
+        await tmux.shows("Write to everybody", LIMIT)
+        await tmux.keys("C-o")
+        await tmux.shows("the editor is busy", LIMIT)
+        screen_process = int((tmp_path / "pids").read_text().split()[0])
+        os.kill(parent_of(screen_process), number)
+        await tmux.shows("what you had saved there is in", LIMIT)
+        await tmux.enter("echo back")
+        screen = await tmux.until(lambda screen: "\nback" in screen, "what the shell says", LIMIT)
+        assert kept(screen) == ("saved by the editor\n", 0o600)
+        assert await tmux.modes() == AS_IT_WAS
+
+
+def kept(screen: str) -> tuple[str, int]:
+    """What is in the file that the screen names, and its mode; the file goes."""
+    (said,) = re.findall(r"is in (/\S+)", screen)
+    path = Path(said)
+    found = path.read_text(), path.stat().st_mode & 0o777
+    shutil.rmtree(path.parent)
+    return found
+
+
+def parent_of(process: int) -> int:
+    """The process that has started another one: as Linux tells it."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])

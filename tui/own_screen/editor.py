@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from tui.remembered import private_file
 from tui.user_actions.written_text import KEPT_CHARACTERS_MAX, pasted
 
 _BYTES_MAX: Final = 4 * KEPT_CHARACTERS_MAX
+HANG_UP_LIMIT: Final = 1.0
+"""Seconds in which an editor should have ended that was hung up on."""
 _WAIT: Final = 'read -r go && exec "$@" </dev/tty'
 """For a shell: nothing is started before the terminal is the editor's."""
 
@@ -53,48 +56,93 @@ def interrupts_for_children() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
 
 
-def edit(text: str, command: Sequence[str], terminal: int) -> str:
-    """The text as it is when the editor has ended. Takes as long as the person does, on the terminal of this
-    descriptor. Raises EditorFailed."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="activity-tui-") as directory:
+class Editor:
+    """The editor in which a person writes, one at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._terminal = -1
+        self._over = threading.Event()
+        self._over.set()
+        self._hung_up_on: Path | None = None
+
+    @property
+    def left(self) -> list[str]:
+        """Where what was written is, a line for the person, if the editor was ended by us."""
+        if self._hung_up_on is None:
+            return []
+        return [f"you were in your editor: what you had saved there is in {self._hung_up_on}"]
+
+    def edit(self, text: str, command: Sequence[str], terminal: int) -> str:
+        """The text as it is when the editor has ended. Takes as long as the person does, on the terminal of this
+        descriptor. Raises EditorFailed."""
+        self._over.clear()
+        self._hung_up_on = None
+        directory: str | None = None
+        try:
+            directory = tempfile.mkdtemp(prefix="activity-tui-")
             path = Path(directory) / "text.txt"
             private_file.write(path, text.encode())
-            status = _run([*command, str(path)], terminal)
+            status = self._run([*command, str(path)], terminal)
             if status:
                 raise EditorFailed(f"{command[0]} ended with status {status}: the text is as it was before.")
             written = private_file.read(path, _BYTES_MAX).decode()
-    except UnicodeDecodeError:
-        raise EditorFailed(f"What {command[0]} has written is no text in UTF-8: it is as it was before.") from None
-    except OSError as error:
-        raise EditorFailed(f"The text cannot be given to {command[0]}: {error.strerror or error}.") from None
-    return pasted(written)
+        except UnicodeDecodeError:
+            raise EditorFailed(f"What {command[0]} has written is no text in UTF-8: it is as it was before.") from None
+        except OSError as error:
+            raise EditorFailed(f"The text cannot be given to {command[0]}: {error.strerror or error}.") from None
+        finally:
+            if directory is not None and self._hung_up_on is None:
+                shutil.rmtree(directory, ignore_errors=True)
+            self._over.set()
+        return pasted(written)
 
+    def hang_up(self) -> None:
+        """End the editor, as a terminal that goes away does: editors keep what is not saved then."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        assert isinstance(process.args, list)
+        self._hung_up_on = Path(process.args[-1])
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGHUP)
 
-def _run(command: Sequence[str], terminal: int) -> int:
-    """Run it in the foreground of the terminal, as a shell does: what is typed there, Ctrl+C too, is for it alone."""
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", _WAIT, "sh", *command],
-        stdin=subprocess.PIPE,
-        stdout=terminal,
-        stderr=terminal,
-        process_group=0,
-    )
-    assert process.stdin is not None
-    try:
-        _give(terminal, process.pid)
-        process.stdin.write(b"go\n")
-        process.stdin.close()
-        while True:
-            _, status = os.waitpid(process.pid, os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
-                process.returncode = os.waitstatus_to_exitcode(status)
-                return process.returncode
-            # No shell is there that would bring it back.
+    def give_back(self) -> None:
+        """The same, and wait until the terminal is this process's again: it is about to end. Takes a second at most."""
+        if self._over.is_set():
+            return
+        self.hang_up()
+        if not self._over.wait(HANG_UP_LIMIT):
+            with contextlib.suppress(OSError):
+                _give(self._terminal, os.getpgrp())
+
+    def _run(self, command: Sequence[str], terminal: int) -> int:
+        """Run it in the foreground of the terminal, as a shell does: what is typed there, Ctrl+C too, is for it
+        alone."""
+        self._terminal = terminal
+        self._process = process = subprocess.Popen(
+            ["/bin/sh", "-c", _WAIT, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=terminal,
+            stderr=terminal,
+            process_group=0,
+        )
+        assert process.stdin is not None
+        try:
             _give(terminal, process.pid)
-            os.killpg(process.pid, signal.SIGCONT)
-    finally:
-        _give(terminal, os.getpgrp())
+            process.stdin.write(b"go\n")
+            process.stdin.close()
+            while True:
+                _, status = os.waitpid(process.pid, os.WUNTRACED)
+                if not os.WIFSTOPPED(status):
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    return process.returncode
+                # No shell is there that would bring it back.
+                _give(terminal, process.pid)
+                os.killpg(process.pid, signal.SIGCONT)
+        finally:
+            self._process = None
+            _give(terminal, os.getpgrp())
 
 
 def _give(terminal: int, group: int) -> None:

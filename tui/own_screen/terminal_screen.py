@@ -18,7 +18,7 @@ from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
 from tui.own_screen.browser import open_in_browser
-from tui.own_screen.editor import EditorFailed, edit, editor_command, interrupts_for_children
+from tui.own_screen.editor import Editor, EditorFailed, editor_command, interrupts_for_children
 from tui.own_screen.first_choices import first_identity, first_preferences, new_name
 from tui.own_screen.person_options import PersonOptions
 from tui.own_screen.personal_keeper import PersonalFileKeeper
@@ -68,6 +68,7 @@ class TerminalScreen:
         self._remembered: credentials.Remembered | None = None
         self._chosen = look_settings.LookSettings()
         self._apps: list[ActivityApp] = []
+        self._editor = Editor()
         self._tty = own_tty()
         leave = self._leave if node is not None else None
         self._supervisor = ScreenSupervisor(
@@ -95,6 +96,7 @@ class TerminalScreen:
                 self.report.append(f"you do not know the network {network}: nothing was said to {target}")
             return status
         finally:
+            self._editor.hang_up()
             self.report.extend(self.unconfirmed())
             for task in (watching, keeping):
                 if task is not None:
@@ -119,10 +121,11 @@ class TerminalScreen:
 
     def unconfirmed(self) -> list[str]:
         """What a person must not leave without, a line each."""
-        return [line for app in self._apps for line in app.unconfirmed]
+        return [*(line for app in self._apps for line in app.unconfirmed), *self._editor.left]
 
     def want_leave(self, words: str, insist: bool = True) -> None:
         """Have the application leave in order. Once more, and it leaves at once, unless nobody insists by that."""
+        self._editor.hang_up()
         self._supervisor.want_leave(words, insist=insist)
 
     def look(self) -> None:
@@ -139,6 +142,7 @@ class TerminalScreen:
 
     def abandon(self) -> None:
         """The same for good, in the middle of everything."""
+        self._editor.give_back()
         self._tty.abandon()
 
     @property
@@ -181,7 +185,7 @@ class TerminalScreen:
         driver.give_back()
         try:
             with interrupts_for_children():
-                return await asyncio.to_thread(edit, text, command, self._tty.descriptor)
+                return await asyncio.to_thread(self._editor.edit, text, command, self._tty.descriptor)
         finally:
             driver.take_back()
 
