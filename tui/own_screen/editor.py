@@ -112,9 +112,9 @@ class Editor:
         if self._over.is_set():
             return
         self.hang_up()
-        if not self._over.wait(HANG_UP_LIMIT):
-            with contextlib.suppress(OSError):
-                _give(self._terminal, os.getpgrp())
+        process = self._process
+        if not self._over.wait(HANG_UP_LIMIT) and process is not None:
+            _take_back(self._terminal, process.pid)
 
     def _run(self, command: Sequence[str], terminal: int) -> int:
         """Run it in the foreground of the terminal, as a shell does: what is typed there, Ctrl+C too, is for it
@@ -142,7 +142,7 @@ class Editor:
                 os.killpg(process.pid, signal.SIGCONT)
         finally:
             self._process = None
-            _give(terminal, os.getpgrp())
+            _take_back(terminal, process.pid)
 
 
 def _give(terminal: int, group: int) -> None:
@@ -152,3 +152,11 @@ def _give(terminal: int, group: int) -> None:
         os.tcsetpgrp(terminal, group)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _take_back(terminal: int, group: int) -> None:
+    """Have this process read from the terminal again, if it is that group's still: when the server's process is killed,
+    the shell takes it, and must not lose it to a process that ends."""
+    with contextlib.suppress(OSError):
+        if os.tcgetpgrp(terminal) == group:
+            _give(terminal, os.getpgrp())
