@@ -12,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from core.fulltext.data_view import DataFile
+from core.fulltext.data_view import DataFile, DataView
 from core.fulltext.parts import END, TABLES, Parts
 from core.store.files import open_private
 
 log = logging.getLogger(__name__)
 
 INDEX: Final = "node.search.db"
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables, and of what is taken for a word: with another one the index is made anew."""
 CACHE_KIB: Final = 4 * 1024
 
@@ -85,12 +85,13 @@ class WordIndex:
         self._connection.close()
 
 
-def open_index(path: Path, file: DataFile, last: int, newest: int) -> WordIndex:
+def open_index(path: Path, data: DataView) -> WordIndex:
     """Open the index of a database; make it, where there is none that is that one's.
 
-    `last` and `newest` are the number of the database's last record, and the largest stamp. Raises OSError,
-    sqlite3.Error.
+    Raises OSError, sqlite3.Error, DataReplaced, DamagedRow.
     """
+    with data.reading():
+        last, followed, newest = data.last, data.followed, data.newest
     try:
         index = WordIndex(path)
     except FileNotFoundError:
@@ -99,18 +100,16 @@ def open_index(path: Path, file: DataFile, last: int, newest: int) -> WordIndex:
         log.warning("the index of words %s is made anew: %s", path, error)
     else:
         state = index.state
-        if state.version == VERSION and state.file == file and state.upto <= last:
+        if state.version == VERSION and state.file == data.file and state.upto <= last:
             return index
         index.close()
         log.info("the index of words %s is made anew: it is another database's, or an older version's", path)
-    return make_index(path, file, last, newest)
+    # What has not been followed may be newer than `newest`: it is taken in by its record.
+    return _make_index(path, data.file, followed, newest)
 
 
-def make_index(path: Path, file: DataFile, last: int, newest: int) -> WordIndex:
-    """Make an index anew: all that there is is one hole, and what comes from now on is taken in as it comes.
-
-    Raises OSError, sqlite3.Error.
-    """
+def _make_index(path: Path, file: DataFile, followed: int, newest: int) -> WordIndex:
+    """Make an index anew: all that there is is one hole, and what comes from now on is taken in as it comes."""
     discard_index(path)
     os.close(open_private(path))
     connection = _connect(path)
@@ -118,7 +117,7 @@ def make_index(path: Path, file: DataFile, last: int, newest: int) -> WordIndex:
         connection.execute("BEGIN IMMEDIATE")
         for statement in TABLES:
             connection.execute(statement)
-        state = IndexState(file=file, upto=last)
+        state = IndexState(file=file, upto=followed)
         connection.execute("INSERT INTO state VALUES (?)", (msgspec.json.encode(state).decode(),))
         Parts(connection).make(newest + 1, END)
         connection.execute("COMMIT")

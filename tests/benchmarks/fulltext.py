@@ -58,9 +58,7 @@ async def looking(scale: Scale, directory: Path) -> None:
     """The first hit, and all hits of a word, in an index that has come to everything; and what that takes."""
     database = copied(Contents(activities=scale.activities), directory / "data") / "node.db"
     view = DataView(database)
-    with view.reading():
-        last, newest = view.last, view.newest
-    index = open_index(database.with_name(INDEX), view.file, last, newest)
+    index = open_index(database.with_name(INDEX), view)
     indexing = Indexing(view, index, Gone())
     began = time.process_time()
     while indexing.step():

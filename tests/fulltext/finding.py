@@ -44,10 +44,8 @@ class Searched:
 
     def open(self) -> None:
         """Open the index, as a start does."""
-        self.store.follow(idle=True)
         self.view = DataView(self.path / "node.db")
-        with self.view.reading():
-            index = open_index(self.path / INDEX, self.view.file, self.view.last, self.view.newest)
+        index = open_index(self.path / INDEX, self.view)
         self.indexing = Indexing(self.view, index, self.store.gone)
         self.search = ActivitySearch(self.view, self.indexing, time.monotonic)
         self.unaided = ActivitySearch(self.view, None, time.monotonic)

@@ -163,6 +163,7 @@ def test_parts_are_of_a_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("core.fulltext.indexing.FILL_PIECE", 30)
     with searched(tmp_path) as place:
         place.store.commit([note(A, number, f"word{number}") for number in range(1, 1001)])
+        place.bring_up()
         place.close_index()
         (tmp_path / "node.search.db").unlink()
         place.open()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.fulltext.data_view import DataReplaced
-from core.fulltext.index_file import INDEX, VERSION, has_fts
+from core.fulltext.index_file import INDEX, VERSION, discard_index, has_fts
 from core.fulltext.parts import END
 from core.store import Retention, restore_backup, verify
 from core.store.gone import REMEMBERED_MAX, Gone
@@ -225,6 +225,23 @@ def test_what_comes_late_with_an_old_date_is_found_where_it_belongs(tmp_path: Pa
         assert found(place.search, read("word")) == place.expected(read("word"))
         assert place.indexing.index.parts.size == 200
         assert place.indexing.index.parts.all[-1].high == END
+
+
+def test_an_index_that_is_made_right_after_a_commit_finds_what_was_committed(tmp_path: Path) -> None:
+    with searched(tmp_path) as place:
+        place.store.commit([note(A, 1, "word")])
+        place.bring_up()
+        place.close_index()
+        discard_index(tmp_path / INDEX)
+        place.store.commit([note(A, 2, "word")])
+        # Where it stands in time is not written yet.
+        place.open()
+        assert [one.seq for one in found(place.search, read("word"))] == [2, 1]
+        place.bring_up()
+        place.store.commit([note(A, 3, "word")])
+        place.bring_up()
+        assert [one.seq for one in found(place.search, read("word"))] == [3, 2, 1]
+        assert place.indexing.index.parts.size == 3
 
 
 def test_while_much_is_new_some_is_indexed_before_anything_is_found(

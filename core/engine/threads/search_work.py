@@ -131,9 +131,7 @@ class _Open(NamedTuple):
         try:
             indexing = None
             if is_indexed:
-                with data.reading():
-                    last, newest = data.last, data.newest
-                indexing = Indexing(data, open_index(database.with_name(INDEX), data.file, last, newest), gone)
+                indexing = Indexing(data, open_index(database.with_name(INDEX), data), gone)
             return cls(data, indexing, ActivitySearch(data, indexing, time.monotonic))
         except BaseException:
             data.close()
