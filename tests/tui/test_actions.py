@@ -29,7 +29,8 @@ from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.secret_dialogs import SecretScreen
 from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import key_names, markdown_table
-from tui.user_actions.action_table import ACTIONS, ActionScope
+from tui.user_actions.action_table import ACTIONS
+from tui.user_actions.user_action import ActionScope
 
 
 def test_every_action_has_an_id_of_its_own():

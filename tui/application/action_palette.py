@@ -10,9 +10,9 @@ from textual.command import Hit, Hits, Provider
 from textual.dom import DOMNode
 
 from tui.user_actions.action_registry import key_names, palette
-from tui.user_actions.action_table import UserAction
 from tui.user_actions.palette_search import PaletteEntry, after_use, by_use, ranked
 from tui.user_actions.synonyms import SYNONYMS
+from tui.user_actions.user_action import UserAction
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp

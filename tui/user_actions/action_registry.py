@@ -7,7 +7,8 @@ from typing import Final
 
 from textual.binding import Binding
 
-from tui.user_actions.action_table import ACTIONS, ActionScope, UserAction
+from tui.user_actions.action_table import ACTIONS
+from tui.user_actions.user_action import ActionScope, UserAction
 
 _OWN_KEYS: Final = frozenset({"application.palette"})
 """Bound by Textual itself; listed here for the help screen."""

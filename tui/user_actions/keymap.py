@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from tui.text.quantities import shown, suggestion
 from tui.user_actions.action_registry import key_name
-from tui.user_actions.action_table import ACTIONS, ActionScope, UserAction
+from tui.user_actions.action_table import ACTIONS
+from tui.user_actions.user_action import ActionScope, UserAction
 
 Keymap = Mapping[str, str]
 """Keys by the id of their action, several parted by commas, in Textual's names."""
