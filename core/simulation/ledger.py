@@ -82,6 +82,15 @@ class TriedExpulsion(NamedTuple):
     """Its activities from this stamp on may be hidden."""
 
 
+class BaseDelivery(NamedTuple):
+    """How somebody got an activity at a base server."""
+
+    conn: int
+    """Over which of their connections."""
+    is_past: bool
+    """Whether it had been accepted before they first came to the network."""
+
+
 class Violation(NamedTuple):
     """A guarantee that did not hold."""
 
@@ -113,8 +122,8 @@ class Ledger:
         """Agent to the activities that reached it, and when first."""
         self.lives: dict[str, list[dict[NumberedPost, float]]] = {}
         """Agent to the same in the order in which they arrived, for each client that it had."""
-        self.at_base_servers: dict[str, dict[NumberedPost, None]] = {}
-        """Agent to those of them that it got from a base server."""
+        self.at_base_servers: dict[str, dict[NumberedPost, BaseDelivery]] = {}
+        """Agent to those of them that it got from a base server, and how."""
         self.copies_of_the_past: dict[str, dict[NumberedPost, None]] = {}
         """Agent to those of them that had been accepted before it came, and were accepted again at another server."""
         self.damaged_where_it_came: dict[str, dict[NumberedPost, None]] = {}
@@ -350,7 +359,8 @@ class Ledger:
             return
         life[post] = self._schedule.time
         if agent.end is not None and agent.end.peer in self.strangers:
-            self.at_base_servers.setdefault(agent.name, {}).setdefault(post)
+            is_past = self.accepted_at.get(post, self._schedule.time) <= self.since.get(agent.name, 0.0)
+            self.at_base_servers.setdefault(agent.name, {}).setdefault(post, BaseDelivery(agent.end.conn, is_past))
         if post.by in self.strangers:
             return
         if len(self.ids.get(post, ())) > 1 and self.accepted_at[post] <= self.since.get(agent.name, 0.0):
@@ -585,6 +595,14 @@ class Ledger:
         return any(self.may_be_removed(NumberedPost(post.by, number)) for number in between)
 
     # --- base servers -------------------------------------------------------------------------------------------------
+
+    def came_late_to_base(self, receiver: str, post: NumberedPost, other: NumberedPost) -> bool:
+        """Whether somebody got an activity at a base server that nothing can put before another one, which they had
+        seen elsewhere: that was at another base server, or it had been accepted before they came to the network."""
+        here = self.at_base_servers.get(receiver, {})
+        if post not in here:
+            return False
+        return here[post].conn != here[other].conn if other in here else here[post].is_past
 
     def came_to_base(self, name: str, body: bytes) -> None:
         """An activity has come to a base server over a link."""

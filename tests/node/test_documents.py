@@ -363,6 +363,27 @@ def test_what_was_taken_when_nobody_could_tell_that_the_clock_is_far_ahead_comes
     assert found is not None and found.stamp < (b.now.wall + 301.0) * 1e6
 
 
+@pytest.mark.parametrize("heard_last", ["long ago", "just now"])
+def test_what_is_dated_anew_stays_behind_what_its_account_had_before(network: ScriptedNetwork, heard_last: str) -> None:
+    """Whoever is at the other server has that: it would take the place of what its person has written since."""
+    a, b = network.build(chain(2), redirects=False, document_interval=0.0)
+    client = registered(network, a)
+    network.run(5.0)
+    writes(network, client, {"x": 1})
+    assert network.until(lambda: document_at(b) == [b'{"x":1}'], 5.0)
+    network.part([a], [b])
+    if heard_last == "long ago":
+        network.run(15.0)
+    a.clock_offset = 40 * 86_400.0
+    writes(network, client, {"x": 2})
+    assert isinstance(writes(network, client, {"x": 3}, 2), wire.DocumentKept)
+    network.run(15.0)
+    network.mend()
+    assert network.until(lambda: document_at(a) == document_at(b) == [b'{"x":3}'], 60.0), document_at(b)
+    network.run(60.0)
+    assert document_at(a) == document_at(b) == [b'{"x":3}']
+
+
 def test_without_room_the_largest_documents_go_and_people_are_told(network: ScriptedNetwork) -> None:
     a = network.start("a", redirects=False, documents_bytes_max=10_000)
     answers = [

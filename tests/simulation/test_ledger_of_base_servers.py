@@ -7,6 +7,7 @@ import pytest
 from core.simulation.checking.checkers import everybody_is_back, order
 from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
+from core.simulation.plans.plan import Person
 from core.simulation.world.world import World
 from core.wire.activity import stamp_activity
 from tests.simulation.plans import BASE, NATIVE, plan
@@ -61,6 +62,54 @@ def test_what_was_written_at_another_base_server_and_had_not_come_may_come_behin
     world.ledger.taken_by_base("b0", body(world.agents["nat"], 1))
     world.ledger.taken_by_base("b1", body(world.agents["nat"], 2))
     assert read_second_before_first(world) == []
+
+
+def reader_at(world: World, server: str) -> Agent:
+    """Somebody's client, connected with a server."""
+    reader = world.agents["nat2"]
+    reader.end, _ = world.network.connect(reader.host, server)
+    return reader
+
+
+def problems_of_reading_first_after_second(
+    first_at: str, second_at: str, *, came: float, again: bool = True
+) -> list[str]:
+    """Somebody came at a time, and reads the second activity at one server; the first one, accepted at 1.0, at another
+    one, or `again` not: over the same connection."""
+    world = World(plan(base_servers=2))
+    for person in (NATIVE, Person("nat2")):
+        world.add_person(person)
+    for name in ("b0", "b1"):
+        world.add_base_server(name)
+    writer, ledger = world.agents["nat"], world.ledger
+    for _ in range(2):
+        writer.next_number()
+    ledger.accepted_at[NumberedPost("nat", 1)] = 1.0
+    ledger.since["nat2"] = came
+    reader = reader_at(world, second_at)
+    ledger.delivered(reader, body(writer, 2))
+    if again:
+        reader_at(world, first_at)
+    ledger.delivered(reader, body(writer, 1))
+    return [text for _, text in order(world)]
+
+
+def test_what_another_base_server_hears_late_comes_late() -> None:
+    assert problems_of_reading_first_after_second("b1", "b0", came=0.5) == []
+
+
+def test_what_a_base_server_hears_late_that_was_accepted_before_somebody_came_comes_late() -> None:
+    assert problems_of_reading_first_after_second("b0", "s000", came=1.5) == []
+
+
+def test_what_was_accepted_since_does_not() -> None:
+    assert problems_of_reading_first_after_second("b0", "s000", came=0.5) == ["nat2 got nat's activity 1 after 2"]
+
+
+def test_nor_what_comes_over_one_connection_with_a_base_server() -> None:
+    assert problems_of_reading_first_after_second("b0", "b0", came=0.5, again=False) == [
+        "nat2 got nat's activity 1 after 2"
+    ]
 
 
 @pytest.mark.parametrize("at_base", [1, 2])

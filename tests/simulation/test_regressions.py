@@ -221,6 +221,10 @@ LESSONS: Final = {
     " by the account that was suspended later, and not let in with the other one.",
     75000279: "A server that was away when the network got another key was handed that with the order alone, and handed"
     " it on, for the secret from before, to a server of whose expulsion it had not heard yet.",
+    71003006: "The checker asked a base server, where somebody came from another one, to send nothing that had been"
+    " written before what they had seen there: it had just heard of that, and knows nothing of them.",
+    177100089: "What was written alone at a server whose clock had been set days ahead was dated anew, and before"
+    " what its account had had until then: others kept that.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"
     " taken when its time has come.",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -41,6 +41,14 @@ OnChange = Callable[[DocumentVersion, int | None], None]
 """Told of an account's document, and of the client's connection that brought it."""
 
 
+class _Followed(NamedTuple):
+    """What an account had when it wrote here last."""
+
+    stamp: int
+    at: float
+    """When it wrote, by the monotonic clock."""
+
+
 class Documents:
     """The latest version of each account's document, as far as this node has heard."""
 
@@ -69,6 +77,8 @@ class Documents:
         self._level_until = 0.0
         self._wrote: OrderedDict[str, float] = OrderedDict()
         """When accounts wrote here last, by the monotonic clock."""
+        self._followed: OrderedDict[str, _Followed] = OrderedDict()
+        """Of the same accounts the latest document before that, as far as its date may be true."""
         self.on_change: OnChange = lambda version, conn: None
         self.on_kept: Callable[[], None] = lambda: None
         """Told when nothing waits for the disk any more."""
@@ -130,6 +140,8 @@ class Documents:
         self._wrote[claim] = context.now.monotonic
         if len(self._wrote) > WRITERS_REMEMBERED:
             self._wrote.popitem(last=False)
+        if before is not None:
+            self._follow(before.version)
         version = self._signed(claim, self._next_stamp(before), body)
 
         def kept(problem: str | None) -> None:
@@ -140,6 +152,18 @@ class Documents:
                 then(None, f"the disk of this server takes no writes ({problem})")
 
         self._take(version, None, conn, kept)
+
+    def _follow(self, before: DocumentVersion) -> None:
+        """Remember what an account has when it writes: not what was dated here by a clock that had been set ahead since
+        it wrote before, as more time has passed by its date than there was."""
+        now, known = self._context.now.monotonic, self._followed.get(before.claim)
+        if known is not None and before.node == self._context.id:
+            if before.stamp - known.stamp > (now - known.at) * MICROSECONDS + AHEAD_MAX:
+                return
+        self._followed.pop(before.claim, None)
+        self._followed[before.claim] = _Followed(before.stamp, now)
+        if len(self._followed) > WRITERS_REMEMBERED:
+            self._followed.popitem(last=False)
 
     def _signed(self, claim: str, stamp: int, body: bytes) -> DocumentVersion:
         version = DocumentVersion(claim, stamp, self._context.id, body)
@@ -236,7 +260,8 @@ class Documents:
         return min(horizon, context.clock.read(context.now.wall) + ahead + AHEAD_MAX)
 
     def look_at_dates(self) -> None:
-        """Date anew what was taken here when nobody could tell that the clock is far ahead: nobody else takes it."""
+        """Date anew what was taken here when nobody could tell that the clock is far ahead: nobody else takes it. It
+        stays behind what its account had before, which others may have."""
         context = self._context
         horizon = self._horizon()
         if horizon >= context.clock.read(context.now.wall):
@@ -245,9 +270,10 @@ class Documents:
             held = self.table.held(claim)
             if held is not None and held.version.stamp > horizon and held.version.node == context.id:
                 self.table.remove(claim)
-                self._take(
-                    self._signed(claim, self._time_of_others(), held.version.body), None, None, lambda problem: None
-                )
+                stamp, followed = self._time_of_others(), self._followed.get(claim)
+                if followed is not None and stamp <= followed.stamp < horizon:
+                    stamp = followed.stamp + 1
+                self._take(self._signed(claim, stamp, held.version.body), None, None, lambda problem: None)
 
     # --- kept ---------------------------------------------------------------------------------------------------------
 

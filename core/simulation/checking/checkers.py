@@ -47,11 +47,13 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Ten things make that impossible, and are left out:
+    Eleven things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
       nothing at a base server until then would be the other choice, against availability.)
+    - Nor does a base server know what somebody has seen who comes from another one, or who had not come to the network
+      yet when something was accepted. What it hears late of that comes to them behind what they saw elsewhere.
     - An activity may have been accepted by a server that can no longer be reached, and be refused by the one where it
       is repeated, whose disk is full, or which is a base server and could not recognise it. Its client says that nobody
       knows what became of it and goes on; if it was accepted, it comes when that server is back: behind what was
@@ -109,6 +111,7 @@ def order(world: World) -> Findings:
                         if post in at_base_servers or other not in at_base_servers
                         if other not in before and post not in ledger.written_without.get(other, ())
                         if not ledger.may_be_parted(post, other)
+                        if not ledger.came_late_to_base(receiver, post, other)
                     ]
                     if written_with:
                         yield "order", f"{receiver} got {post.by}'s activity {post.number} after {max(written_with)}"
