@@ -16,7 +16,7 @@ from tui.look.contrast import CONTRAST, ratio, readable
 from tui.look.hues import hues
 from tui.look.preferences import Preferences
 from tui.textual_workarounds.nearest_colours import nearest
-from tui.widgets.feed_view import name_role
+from tui.widgets.activity_lines import name_role
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.roles import ROLE_CLASSES
 

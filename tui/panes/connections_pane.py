@@ -13,7 +13,7 @@ from tui.model.visitors import SessionView
 from tui.text import figures
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.user_actions.action_registry import bindings
-from tui.widgets.feed_view import name_role
+from tui.widgets.activity_lines import name_role
 from tui.widgets.table_view import Column, Row, TableView
 
 _DIRECTIONS = {"inbound": "\u2190 in", "outbound": "\u2192 out", "local": "\u2302 here"}

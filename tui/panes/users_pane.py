@@ -9,7 +9,7 @@ from core.node import NodeSnapshot, UserView
 from tui.model.network_tree import server_names
 from tui.text import figures
 from tui.text.safe_text import neutralise_name
-from tui.widgets.feed_view import name_role
+from tui.widgets.activity_lines import name_role
 from tui.widgets.table_view import Column, Row, TableView
 
 

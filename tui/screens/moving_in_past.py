@@ -15,7 +15,8 @@ from tui.model.client_model import ClientModel
 from tui.screens.asking import AskScreen
 from tui.screens.panes_screen import PanesScreen
 from tui.text.destinations import FORMS, destination
-from tui.widgets.feed_view import Bookmark, FeedView
+from tui.widgets.feed_places import Bookmark
+from tui.widgets.feed_view import FeedView
 
 FIRST_PAGES: Final = 2
 """Pages that are read on top of the feed before the server is asked where something matches."""

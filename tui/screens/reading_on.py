@@ -6,7 +6,8 @@ from textual import on
 from textual.message import Message
 
 from tui.screens.filtering import FilteringScreen
-from tui.widgets.feed_view import Bookmark, FeedView
+from tui.widgets.feed_places import Bookmark
+from tui.widgets.feed_view import FeedView
 
 
 class ConcernsScreen(FilteringScreen):

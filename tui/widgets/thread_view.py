@@ -16,7 +16,7 @@ from tui.feed.feed_item import FeedItem
 from tui.text.clock_times import clock_time
 from tui.text.safe_text import neutralise_name
 from tui.user_actions.action_registry import bindings
-from tui.widgets.feed_view import name_role
+from tui.widgets.activity_lines import name_role
 from tui.widgets.roles import Piece, look_of
 from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import wrap
