@@ -8,10 +8,7 @@ in through the model, and is painted at most `FRAMES_PER_SECOND` times a second.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -25,31 +22,30 @@ from textual.widgets import Input
 
 from tui.application.action_palette import ActionPalette, ActionProvider
 from tui.application.application_exit import ApplicationExit, Leave
+from tui.application.beginning import Before, Beginning, what_is_being_done
 from tui.application.draft_keeping import DraftKeeping
-from tui.application.first_visit import ask_about_network
-from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
+from tui.application.frame_scheduler import FrameScheduler
 from tui.application.giving_orders import GivingOrders
 from tui.application.own_identity import Identity
+from tui.application.painted_app import PaintedApp, PaintedOnceScreen
+from tui.application.persons_programs import EditElsewhere, OpenLink, PersonsPrograms
 from tui.application.reading_cursor import ReadingCursor
+from tui.application.telling_outside import TellingOutside
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
-from tui.look.bell import Bell, BellPolicy, Occasion
+from tui.look.bell import BellPolicy
 from tui.look.hues import hues
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
 from tui.model.network_faces import SignIn
-from tui.panes import overview
 from tui.remembered import directories, look_settings, operator_key
 from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import UnhurriedScreen
-from tui.screens.leaving_screen import LeavingScreen
-from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.reading_on import ConcernsScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
-from tui.text.safe_text import neutralise, neutralise_name
 from tui.textual_workarounds import (
     cursor_at_end,
     nearest_colours,
@@ -61,48 +57,15 @@ from tui.textual_workarounds import (
     toast_placement,
 )
 from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
-from tui.textual_workarounds.type_ahead import TypeAheadApp
-from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 from tui.user_actions.action_registry import bindings, key_name
 from tui.user_actions.action_table import BY_ID
 from tui.widgets.composer import Composer
-from tui.widgets.line_pool import LinePool
 
-FRAMES_PER_SECOND: Final = 20
-LOOK_INTERVAL: Final = 1.0
-"""Seconds between two pictures of the node while nothing is heard of it."""
-LOOK_INTERVAL_MIN: Final = 0.25
-"""The same while something is."""
-LOOK_SHARE: Final = 0.005
-"""Of a processor, what pictures of the node may take: of one with thousands of connections there are fewer."""
 AFAR_INTERVAL: Final = 3.0
 SILENCE_INTERVAL: Final = 0.5
-TITLE_INTERVAL: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What a person was in the middle of when their screen failed."""
-
-    draft: str = ""
-    """What was being written."""
-    asked: bool = False
-    """Whether they were being asked who they are."""
-    words: str = ""
-    """What is to be said of it."""
-    is_new: bool = False
-    """Whether its process ended with it, so that who they were has to be found out anew."""
-
-
-class PaintedOnceScreen(MainScreen):
-    """The panes, not painted before all of them are there: each half of them costs as much as the whole."""
-
-    def _compositor_refresh(self) -> None:
-        if isinstance(self.app, ActivityApp) and self.app.shown:
-            super()._compositor_refresh()
-
-
-class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
+class ActivityApp(PaintedApp):
     """The panes, and everything a person can do there. Its return value is an exit status."""
 
     TITLE = "activity-tui"
@@ -127,8 +90,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         frame_scheduler: FrameScheduler | None = None,
         begun: Callable[[], Awaitable[Before | None]] | None = None,
         has_shown: Callable[[], object] = lambda: None,
-        open_link: Callable[[str], Awaitable[bool]] | None = None,
-        edit_elsewhere: Callable[[str], Awaitable[str]] | None = None,
+        open_link: OpenLink | None = None,
+        edit_elsewhere: EditElsewhere | None = None,
         **app_options: Any,
     ) -> None:
         """
@@ -141,16 +104,14 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         where it is. `has_shown` is called after the first frame.
         `open_link` opens a link in the person's browser, and says whether it could; None where they sit elsewhere.
         `edit_elsewhere` has a text written in the person's editor, and raises an error that says why it cannot; None
-        where they sit elsewhere.
-        `app_options` are Textual's, such as
-        `driver_class`.
+        where they sit elsewhere. `app_options` are Textual's, such as `driver_class`.
         """
         self.preferences = preferences or Preferences()
         keymap = dict(self.preferences.keymap or {})
         if palette_keys := keymap.get("application.palette"):
             # Textual binds it itself, under no id, while an application is made.
             self.COMMAND_PALETTE_BINDING = palette_keys.partition(",")[0]  # type: ignore[misc]
-        super().__init__(**app_options)
+        super().__init__(model, frame_scheduler, **app_options)
         # Styles here have no colours out of a palette that would have to be looked up on every line.
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
         own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
@@ -161,17 +122,9 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         resizing.install()
         screen_dismissal.install()
         nearest_colours.install()
-        self.model = model
-        self.line_pool = LinePool()
-        """What has been painted and may be painted again."""
-        self.shown = False
-        """Whether the first whole frame has been made; what is half made is not painted."""
-        self._begun = begun
-        self._has_shown = has_shown
-        self._frame_scheduler = frame_scheduler or FrameScheduler(SHARE_ALONE, time.thread_time)
-        self._bell = Bell(self.preferences.bell)
-        self._first = first
-        self._before = before
+        self._beginning = Beginning(self, first=first, before=before, begun=begun, has_shown=has_shown)
+        self._programs = PersonsPrograms(self, open_link, edit_elsewhere)
+        self._outside = TellingOutside(self, self.preferences.bell)
         self.failed = asyncio.Event()
         """Whether something went wrong that ends this application."""
         self.middle = Before()
@@ -181,22 +134,13 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         )
         self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
-        self._drafts = DraftKeeping(self, person_dir) if person_dir is not None else None
+        self.drafts = DraftKeeping(self, person_dir) if person_dir is not None else None
         key_dir = directories.data_dir() if person_dir is not None else None
         self.palette = ActionPalette(self, self.preferences.used_actions, self._keep_look)
         self._orders = GivingOrders(self, model, operator_key.usual_path(key_dir))
         self._key_shown_by = ""
         """Who has been asked for the key of the network's first operator."""
         self._reading_cursor = ReadingCursor()
-        self._armed = False
-        self._telling = False
-        self._painted = 0.0
-        self._look_due = 0.0
-        self._open_link = open_link
-        self._edit_elsewhere = edit_elsewhere
-        self._bell_waits = False
-        self._title_due = 0.0
-        self._title_waits = False
         self._tasks: set[asyncio.Task[None]] = set()
         if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
             terminal_colours.without_colour(self, self.preferences.no_color)
@@ -208,47 +152,14 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def get_default_screen(self) -> Screen[None]:
         screen = PaintedOnceScreen(self.model, zone=self.preferences.zone)
-        if self._open_link is not None:
-            screen.open_link = self._opens
-        if self._edit_elsewhere is not None:
-            screen.edit_elsewhere = self._edits
+        self._programs.offer_to(screen)
         screen.fit(self.size)
         return screen
-
-    def _opens(self, link: str) -> None:
-        self.notify(f"Opening {neutralise(link, 200)}", markup=False, timeout=3)
-        self.spawn(self._open(link))
-
-    async def _open(self, link: str) -> None:
-        assert self._open_link is not None
-        if not await self._open_link(link):
-            self.call_later(self.copy_to_clipboard, link)
-            words = "No browser could be started here; the link is copied."
-            self.call_later(self.notify, words, severity="warning", markup=False)
-
-    def _edits(self, text: str) -> None:
-        self.spawn(self._edit(text))
-
-    async def _edit(self, text: str) -> None:
-        assert self._edit_elsewhere is not None
-        try:
-            written = await self._edit_elsewhere(text)
-        except Exception as error:
-            self.call_later(self.main.edited, None, str(error))
-        else:
-            self.call_later(self.main.edited, written, "")
 
     @property
     def shows_links(self) -> bool:
         """Whether the terminal is told where links lead (OSC 8)."""
         return isinstance(self._driver, TerminalDriver) and self._driver.takes_osc
-
-    @property
-    def main(self) -> MainScreen:
-        """The screen with the panes, whatever lies over it."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
 
     @property
     def cursor_position(self) -> Offset:
@@ -264,58 +175,13 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._writing_at = place
 
     def on_mount(self) -> None:
-        self.model.on_change = self._touched
+        self.model.on_change = self.model_changed
         if self.model.node is None:
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
             self.set_interval(SILENCE_INTERVAL, self.model.listen_for_silence)
 
-    def keep_looking(self) -> None:
-        """Have the node looked at from here on, again and again, while nothing is heard of it."""
-        self.set_interval(LOOK_INTERVAL, self._look_around)
-
     def on_ready(self) -> None:
-        """Everything has its place on the screen, and nothing is painted yet."""
-        if self._begun is None:
-            self._begin()
-        else:
-            self.spawn(self._begin_when(self._begun))
-
-    async def _begin_when(self, begun: Callable[[], Awaitable[Before | None]]) -> None:
-        self._before = await begun() or self._before
-        self.call_later(self._begin)
-
-    def _begin(self) -> None:
-        self.keep_looking()
-        self._look()
-        self.main.show_news()
-        if self._before is not None:
-            self._go_on(self._before)
-        is_new = self._before is None or self._before.is_new
-        first = self._first if is_new else None
-        waits = self.model.network_is_new
-        if waits:
-            ask_about_network(self, lambda: self.action_identity() if first is None else self.enter(first))
-        elif first is None and is_new:
-            self.action_identity()
-        self.shown = True
-        # A layout paints everything by itself.
-        self.main._repaint_required = not self.main._layout_required
-        self._update_now()
-        if first is not None and not waits:
-            # Behind the first frame: a client has to be read, too.
-            self.enter(first)
-        self._frame_scheduler.started(self)
-        self.call_after_refresh(self._has_shown)
-
-    def _go_on(self, before: Before) -> None:
-        """Take over from an application that failed: the model has gone on."""
-        self.main.composer.value = before.draft
-        self.main.composer.focus()
-        if self._drafts is not None:
-            self._drafts.logged_in(self.model.concerns.account)
-        self.notify(before.words, title="The screen was started again", severity="error", timeout=30, markup=False)
-        if before.asked:
-            self.action_identity()
+        self._beginning.begin()
 
     @property
     def is_begun(self) -> bool:
@@ -337,13 +203,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def on_fault(self) -> None:
         self.failed.set()
-        self.middle = self._what_is_being_done()
-
-    def _what_is_being_done(self) -> Before:
-        with contextlib.suppress(Exception):
-            asked = any(isinstance(screen, WelcomeScreen) for screen in self.screen_stack)
-            return Before(self.main.composer.value, asked)
-        return Before()
+        self.middle = what_is_being_done(self)
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -369,12 +229,12 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     @on(Composer.Changed, "#composer")
     def _written(self) -> None:
-        if self._drafts is not None:
-            self._drafts.changed(self.main.unsent)
+        if self.drafts is not None:
+            self.drafts.changed(self.main.unsent)
 
     def on_unmount(self) -> None:
-        if self._drafts is not None:
-            self._drafts.keep()
+        if self.drafts is not None:
+            self.drafts.keep()
         self._frame_scheduler.ended(self)
         self.model.on_change = lambda: None
 
@@ -395,99 +255,25 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     # --- painting --------------------------------------------------------------------------------------------------
 
-    def _touched(self) -> None:
-        """The model has changed. Called from the engine's side: nothing of the screen is touched here."""
-        if self.model.happenings and not self._telling:
-            # A person waits for it, and not for a turn to paint what others write.
-            self._telling = True
-            self.call_later(self._tell_what_happened)
-        if self._armed:
-            return
-        self._armed = True
-        self.schedule_frame(self._painted + 1 / FRAMES_PER_SECOND)
+    def has_begun(self) -> None:
+        """The first frame is there: from here on it is painted at its turns."""
+        self._frame_scheduler.started(self)
 
-    def schedule_frame(self, due: float) -> None:
-        """Have a frame painted by this application's own task, at `due` (the event loop's time) or at its turn."""
-        self._frame_scheduler.request(self, due)
+    def frame_shown(self) -> None:
+        self._outside.show_title()
+        self._outside.ring()
 
-    def frame_steps(self) -> Iterator[None]:
-        """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second.
-
-        After each step something else may be done: rows that are new are laid out one by one.
-        """
-        self._armed = False
-        if self.main.painted:
-            self._painted = asyncio.get_running_loop().time()
-            yield from self.main.prepare_news()
-            if self.main.painted:
-                self._show_changes()
-                yield
-                if self._painted >= self._look_due:
-                    self._look()
-                    yield
-                self._update_now()
-
-    def _update_now(self) -> None:
-        if self.is_running and not self._exit and self.screen_stack:
-            screen = self.screen
-            with screen._context():
-                screen._on_timer_update()
-
-    def _tell_what_happened(self) -> None:
-        self._telling = False
-        while self.screen_stack and self.main.painted and self.model.happenings:
-            self._tell(self.model.happenings.popleft())
-
-    def _show_changes(self) -> None:
-        self._tell_what_happened()
-        self.main.show_news()
-        if isinstance(self.screen, LeavingScreen):
-            self.screen.refresh_story()
-        self._show_title()
-        self._ring()
-
-    def _ring(self) -> None:
-        """Ring for what is new; what it is too early for is rung for later."""
-        occasion = self._bell.rings(self.model, asyncio.get_running_loop().time())
-        if occasion is not None:
-            self.bell()
-            if not self.model.concerns.attending:
-                self._tell_desktop(occasion)
-        if self._bell.waits and not self._bell_waits:
-            self._bell_waits = True
-            self.set_timer(bell.INTERVAL, self._ring_again)
-
-    def _ring_again(self) -> None:
-        self._bell_waits = False
-        self._ring()
-
-    def _tell_desktop(self, occasion: Occasion) -> None:
-        if isinstance(self._driver, TerminalDriver):
-            more = f" (and {occasion.more} more)" if occasion.more else ""
-            words = self.model.feed.read(occasion.entry).text
-            self._driver.show_notice(neutralise_name(occasion.entry.sender) or "activity-tui", words + more)
+    def picture_shown(self) -> None:
+        self._look_whether_operator()
 
     @on(ConcernsScreen.ReadOn)
-    def _show_title(self) -> None:
-        """Have the terminal's title say what is new, at most once a second."""
-        driver, now = self._driver, asyncio.get_running_loop().time()
-        if not isinstance(driver, TerminalDriver) or self._title_waits:
-            return
-        if now < self._title_due:
-            self._title_waits = True
-            self.set_timer(self._title_due - now, self._show_title_now)
-        else:
-            self._title_due = now + TITLE_INTERVAL
-            driver.show_title(overview.title(self.model))
-
-    def _show_title_now(self) -> None:
-        self._title_waits = False
-        self._show_title()
+    def _read_on(self) -> None:
+        self._outside.show_title()
 
     def watch_app_focus(self) -> None:
         if self.screen_stack and self.main.painted:
             self.main.show_news()
-            self._show_title()
+            self._outside.show_title()
 
     def _refresh_notifications(self) -> None:
         super()._refresh_notifications()
@@ -495,38 +281,16 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             toast_placement.place(self.screen)
             toast_placement.reconsider(self.screen)
 
-    def refresh_now(self) -> None:
-        """Show everything at once, without waiting for the next frame."""
-        for _ in self.frame_steps():
-            pass
-        self._look()
-
-    def _look_around(self) -> None:
-        """Take a new picture of the network now and then, though nothing is heard of it."""
-        if self.screen_stack and asyncio.get_running_loop().time() >= self._look_due:
-            self._look()
-
-    def _look(self) -> None:
-        """Take a new picture of the network and show it."""
-        begun, spent = asyncio.get_running_loop().time(), time.thread_time()
-        if self.main.painted:
-            self.model.look()
-            self.main.show_snapshot()
-            self._look_whether_operator()
-        if isinstance(self.screen, ConfirmScreen):
-            self.screen.refresh_question()
-        self._look_due = begun + max(LOOK_INTERVAL_MIN, (time.thread_time() - spent) / LOOK_SHARE)
-
     def _look_from_afar(self) -> None:
         if not self.model.looking:
             self.spawn(self.model.look_from_afar())
 
     # --- who one is ------------------------------------------------------------------------------------------------
 
-    def _tell(self, happening: Happening) -> None:
+    def tell(self, happening: Happening) -> None:
         self._identity.tell(happening)
-        if happening.kind == "logged in" and self._drafts is not None:
-            self._drafts.logged_in(self.model.concerns.account)
+        if happening.kind == "logged in" and self.drafts is not None:
+            self.drafts.logged_in(self.model.concerns.account)
         if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
 
@@ -593,13 +357,13 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     @property
     def bell_policy(self) -> BellPolicy:
-        return self._bell.policy
+        return self._outside.policy
 
     def action_cycle_bell(self) -> None:
-        self._set_bell(self._bell.next_policy())
+        self._set_bell(self._outside.next_policy)
 
     def _set_bell(self, word: str) -> None:
-        self._bell.policy = policy = bell.policy_of(word)
+        policy = self._outside.set_policy(word)
         self._keep_look()
         self.notify(f"You are told {bell.IN_WORDS[policy]}.", markup=False, timeout=3)
 

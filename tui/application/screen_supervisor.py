@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from tui.application import fault_report
-from tui.application.app import ActivityApp, Before
+from tui.application.app import ActivityApp
 from tui.application.application_exit import Leave
+from tui.application.beginning import Before
 from tui.text.narration import CHOICE, say
 
 STEADY: Final = 60.0

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from tui.application.app import Before
+from tui.application.beginning import Before
 from tui.application.screen_supervisor import FAILED
 from tui.model.client_model import ClientModel
 from tui.model.network_faces import ClientFace, SignIn

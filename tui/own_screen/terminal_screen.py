@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from core.wire import Address
-from tui.application.app import ActivityApp, Before
+from tui.application.app import ActivityApp
+from tui.application.beginning import Before
 from tui.application.first_visit import NOT_KNOWN
 from tui.application.screen_supervisor import ScreenSupervisor
 from tui.model.client_model import ClientFactory, ClientModel

@@ -19,7 +19,8 @@ from textual.widgets import Input
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire import ANONYMOUS
 from tui.application import fault_report
-from tui.application.app import LOOK_INTERVAL_MIN, ActivityApp
+from tui.application.app import ActivityApp
+from tui.application.painted_app import LOOK_INTERVAL_MIN
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
 from tui.model.model_updates import tell
@@ -141,8 +142,8 @@ class SSHApp(ActivityApp):
         while self._endings:
             self._endings.pop()()
 
-    def _begin(self) -> None:
-        super()._begin()
+    def has_begun(self) -> None:
+        super().has_begun()
         if self._query:
             try:
                 self.main._set_filter(self._query)
@@ -163,8 +164,8 @@ class SSHApp(ActivityApp):
             written = asyncio.get_running_loop().run_in_executor(None, fault_report.write, directory, error)
             written.add_done_callback(partial(_log_fault, where(error)))
 
-    def _tell(self, happening: Happening) -> None:
-        super()._tell(happening)
+    def tell(self, happening: Happening) -> None:
+        super().tell(happening)
         if happening.kind == "registered":
             identity = self.model.identity
             secret = happening.secret or (identity.secret if identity is not None else None)
