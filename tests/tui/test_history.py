@@ -16,7 +16,8 @@ from core.wire.entries import parse_entry_id
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import NOON, World, processed
 from tui.feed.activities import note
-from tui.feed.feed import TAIL, Feed
+from tui.feed.feed import Feed
+from tui.feed.feed_window import TAIL
 from tui.feed.history import BEGINNING, UNSHOWN, History
 from tui.model.model_updates import tell
 from tui.model.network_faces import SignIn

@@ -24,8 +24,9 @@ from core.node import NodeSnapshot, Notice, NoticeKind, Severity
 from core.query import is_to
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
-from tui.feed.feed import CAPACITY, Feed
+from tui.feed.feed import Feed
 from tui.feed.feed_item import FeedItem
+from tui.feed.feed_window import CAPACITY
 from tui.feed.history import History
 from tui.model.concerns import Concerns
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
