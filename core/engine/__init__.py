@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from core.lazy_face import lazy
 
 if TYPE_CHECKING:
-    from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning
+    from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning, TooBusy
     from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset
     from core.engine.server import Server
     from core.engine.sockets.interfaces import hosts_for_others
@@ -42,6 +42,7 @@ __all__ = [
     "Preset",
     "Retention",
     "Server",
+    "TooBusy",
     "hosts_for_others",
 ]
 
@@ -55,6 +56,7 @@ if not TYPE_CHECKING:
                 "EngineError",
                 "NotChanged",
                 "NotRunning",
+                "TooBusy",
             ),
             "engine_settings": (
                 "ConnectionLimits",

@@ -17,3 +17,7 @@ class NotChanged(EngineError):
 
 class NotRunning(EngineError):
     """The server has not been started, or has stopped."""
+
+
+class TooBusy(EngineError):
+    """There is too much to do to look at something now."""

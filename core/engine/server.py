@@ -28,7 +28,7 @@ from core.engine.threads.index_figures import IndexFigures
 from core.engine.threads.opening_store import Opening, keep_secret, open_sqlite
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
-from core.engine.threads.verification import verified
+from core.engine.threads.verification import account_opened
 from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
 from core.engine.upkeep.data_reading import DataReading
@@ -421,6 +421,11 @@ class Server:
         """The account that has a name, or None if nobody has."""
         return self._running().node.account(name)
 
+    def accounts_called(self, name: str) -> tuple[AccountFact, ...]:
+        """The accounts that somebody giving a name may mean: whose it is, and then those that had it and lost it to one
+        that was registered earlier elsewhere; those that operators keep out come last."""
+        return self._running().node.accounts_called(name)
+
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now."""
         return self._running().node.account_name(claim)
@@ -451,15 +456,15 @@ class Server:
         if problem is not None:
             raise NotChanged(problem)
 
-    async def verify(self, name: str, secret: str, host: str = "") -> bool | None:
-        """Whether `secret` is the account's that has the name; None when there is too much to do to look at it.
+    async def account_opened(self, name: str, secret: str, host: str = "") -> AccountFact | None:
+        """Of the accounts that somebody giving a name may mean (`accounts_called`) the one that `secret` opens.
 
         Takes as long when there is no such account. `host` is the address of whoever asks: all have their turn. When
-        this is cancelled, what has not begun is dropped.
+        this is cancelled, what has not begun is dropped. Raises NotRunning, TooBusy.
         """
         self._running()
         assert self._passwords is not None
-        return await verified(self._passwords, self._verifier, name, secret, share_of(host))
+        return await account_opened(self._passwords, self.accounts_called, name, secret, share_of(host))
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -467,10 +472,6 @@ class Server:
         if self._runtime is None or self._stopping is not None:
             raise NotRunning("The server is not running.")
         return self._runtime
-
-    def _verifier(self, name: str) -> str | None:
-        fact = self.account(name)
-        return fact.verifier if fact is not None else None
 
     def _store_thread(self) -> Persistence:
         self._running()

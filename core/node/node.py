@@ -611,6 +611,12 @@ class Node:
         fact = self.book.holder(name)
         return msgspec.structs.replace(fact, verifier=self.secrets.verifier(fact)) if fact is not None else None
 
+    def accounts_called(self, name: str) -> tuple[AccountFact, ...]:
+        """The accounts that somebody giving a name may mean, in the order in which they are tried, each with the
+        verifier of its present secret."""
+        meant = self.sessions.accounts_called(name)
+        return tuple(msgspec.structs.replace(fact, verifier=self.secrets.verifier(fact)) for fact in meant)
+
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now; it differs from its first one after a conflict."""
         return self.book.name_of(claim)

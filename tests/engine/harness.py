@@ -101,6 +101,9 @@ class ScriptedNode:
     def account(self, name: str) -> AccountFact | None:
         return None
 
+    def accounts_called(self, name: str) -> tuple[AccountFact, ...]:
+        return ()
+
     def account_name(self, claim: str) -> str | None:
         return None
 

@@ -234,7 +234,7 @@ async def _only(server: Server, right: str, wrong: str) -> None:
     refused = await Person.at(server)
     await refused.say(command="LOGIN", username="ada", secret=wrong)
     await refused.hears("LOGIN_FAILED")
-    assert await server.verify("ada", right) and not await server.verify("ada", wrong)
+    assert await server.account_opened("ada", right) and not await server.account_opened("ada", wrong)
 
 
 async def test_who_may_speak_for_a_person_changes_their_secret_if_they_know_it(begin: Begin) -> None:

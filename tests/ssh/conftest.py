@@ -114,8 +114,8 @@ class Place:
         chosen: dict[str, Any] = {"client_keys": None, "known_hosts": None, "agent_path": None, "config": None}
         return await asyncssh.connect("127.0.0.1", self.port, username=name, **(chosen | options))
 
-    async def register(self, name: str, key: str | None = None) -> None:
-        """An account with the secret `SECRET`, and a key that opens it."""
+    async def register(self, name: str, key: str | None = None, secret: str = SECRET) -> None:
+        """An account with a secret, and a key that opens it."""
         settled = asyncio.Event()
         heard: list[ClientEvent] = []
 
@@ -124,7 +124,7 @@ class Place:
                 heard.append(event)
                 settled.set()
 
-        settings = ClientSettings(username=name, secret=SECRET, register=True)
+        settings = ClientSettings(username=name, secret=secret, register=True)
         client = Client(settings, (), on_event, home=self.node.connect_local)
         task = asyncio.create_task(client.run())
         async with asyncio.timeout(10):

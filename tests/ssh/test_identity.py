@@ -8,6 +8,7 @@ import time
 import asyncssh
 import pytest
 
+from core.wire.entries import AccountFact
 from tests.ssh.conftest import SECRET, Place, serving
 
 
@@ -145,19 +146,19 @@ async def test_of_a_host_that_guesses_only_so_many_secrets_are_checked(tmp_path,
     async with serving(tmp_path, failure_delay=0.05, delay_max=0.05, checks_per_host_max=2) as place:
         await place.register("grace")
         checked: list[str] = []
-        verify = place.node.verify
+        account_opened = place.node.account_opened
 
-        async def counted(name: str, secret: str, host: str) -> bool | None:
+        async def counted(name: str, secret: str, host: str) -> AccountFact | None:
             checked.append(secret)
             await asyncio.sleep(0.1)
-            return await verify(name, secret, host)
+            return await account_opened(name, secret, host)
 
-        monkeypatch.setattr(place.node, "verify", counted)
-        answers = [await place.ssh.check_secret("192.0.2.1", "grace", "wrong") for _ in range(5)]
+        monkeypatch.setattr(place.node, "account_opened", counted)
+        answers = [await place.ssh.account_opened("192.0.2.1", "grace", "wrong") for _ in range(5)]
         assert not any(answers) and len(checked) == 5
-        await asyncio.gather(*(place.ssh.check_secret("192.0.2.1", "grace", "wrong") for _ in range(20)))
+        await asyncio.gather(*(place.ssh.account_opened("192.0.2.1", "grace", "wrong") for _ in range(20)))
         assert len(checked) == 5 + 2
-        assert await place.ssh.check_secret("192.0.2.2", "grace", SECRET)
+        assert await place.ssh.account_opened("192.0.2.2", "grace", SECRET)
 
 
 async def test_one_connection_has_only_so_many_attempts(tmp_path):

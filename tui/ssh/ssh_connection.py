@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import asyncssh
 
 from core.admission import share_of
+from core.engine import TooBusy
 from core.wire import ANONYMOUS, registrable_problem
 from tui.ssh.algorithms import key_weakness, signature_weakness
 from tui.ssh.remote_people.public_keys import key_of
@@ -64,6 +65,8 @@ class SSHConnection(asyncssh.SSHServer):
         self.had_session = False
         self.revoked = False
         """Whether what opened it opens nothing any more."""
+        self._told_name = False
+        """Whether this person has been told that they have another name than the one they gave."""
         self._verifier: str | None = None
         """What the secret fitted that opened it; None where none did."""
         self._changes_until = 0.0
@@ -185,17 +188,28 @@ class SSHConnection(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether a key would do. It is asked before the key's owner has proved to have it."""
         offered = key_of(key)
-        fact = self._server.account(username)
-        if fact is None and (username == ANONYMOUS or not self._may_register(username)):
+        meant = self._server.accounts_called(username)
+        if not meant and (username == ANONYMOUS or not self._may_register(username)):
             return self._refused()
-        if fact is not None and not self._server.keyring.has(fact.claim, offered.text):
+        opened = next((one.claim for one in meant if self._server.keyring.has(one.claim, offered.text)), None)
+        if meant and opened is None:
             # Offering keys is what every client does by itself: the one that fits is mostly among them.
             self.keys_refused += 1
             return self._refused()
         if (weakness := key_weakness(key)) is not None:
             return self._too_weak(weakness)
-        self._proof = RemoteUser(username, fact.claim if fact is not None else None, key=offered)
+        name = username if opened is None else self._name_now(username, opened)
+        self._proof = RemoteUser(name, opened, key=offered)
         return True
+
+    def _name_now(self, username: str, claim: str) -> str:
+        """The name that somebody's account has now; they are told where it is not the one that they gave."""
+        name = self._server.name_of(claim, username)
+        if name != username and not self._told_name:
+            self._told_name = True
+            given, now = neutralise_name(username), neutralise_name(name)
+            self._banner(f"The name {given} belongs to an account that was registered earlier; you are {now} now.")
+        return name
 
     async def _validate_strongly_signed(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         """Whether a key will do (`msg` is empty), or its owner has proved with a signature to have it."""
@@ -214,17 +228,15 @@ class SSHConnection(asyncssh.SSHServer):
     async def validate_password(self, username: str, password: str) -> bool:
         if self._attempts >= self._server.settings.attempts_max:
             return self._refused()
-        fact = self._server.account(username)
-        if fact is None and username != ANONYMOUS and self._may_register(username):
+        if not self._server.accounts_called(username) and username != ANONYMOUS and self._may_register(username):
             self._proof = RemoteUser(username, None, secret=password)
             return True
-        if await self._server.check_secret(self.host, username, password) and fact is not None:
-            self._proof = RemoteUser(username, fact.claim)
-            # As it is now: it was checked against the newest.
-            now = self._server.account(username)
-            self._verifier = now.verifier if now is not None else None
-            return True
-        return self._refused()
+        opened = await self._server.account_opened(self.host, username, password)
+        if opened is None:
+            return self._refused()
+        self._proof = RemoteUser(self._name_now(username, opened.claim), opened.claim)
+        self._verifier = opened.verifier
+        return True
 
     def _refused(self) -> bool:
         self._proof = None
@@ -242,7 +254,7 @@ class SSHConnection(asyncssh.SSHServer):
         if key is not None and claim is not None and not self._server.keyring.has(claim, key.text):
             self.close(REVOKED)
             return
-        if key is None and self._verifier is not None and self._verifier != self._present_verifier():
+        if key is None and claim is not None and self._verifier != self._present_verifier(claim):
             self.close(SECRET_CHANGED)
             return
         if self._why_kept_out():
@@ -296,8 +308,8 @@ class SSHConnection(asyncssh.SSHServer):
         """This person is about to change their account's secret, or has done so."""
         self._changes_until = time.monotonic() + CHANGE_LIMIT if begins else 0.0
 
-    def _present_verifier(self) -> str | None:
-        fact = self._server.account(self.username)
+    def _present_verifier(self, claim: str) -> str | None:
+        fact = self._server.account(self._server.name_of(claim, self.username))
         return fact.verifier if fact is not None else None
 
     def _revoke(self, words: str) -> None:
@@ -353,11 +365,15 @@ class SSHConnection(asyncssh.SSHServer):
         return name if known and fact is not None and user is not None and fact.claim == user.claim else None
 
     async def take_account(self, username: str, secret: str) -> str | None:
-        if await self._server.node.verify(username, secret) and (fact := self._server.account(username)) is not None:
-            self.registered(fact.claim)
-            self._verifier = fact.verifier
-            return fact.claim
-        return None
+        try:
+            opened = await self._server.node.account_opened(username, secret)
+        except TooBusy:
+            return None
+        if opened is None:
+            return None
+        self.registered(opened.claim)
+        self._verifier = opened.verifier
+        return opened.claim
 
     async def tell_of_change(self, begins: bool) -> None:
         self.changes_secret(begins)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import asyncssh
 
 from core.admission import Guesses, share_of, told_of_habit
-from core.engine import CannotBind, NotRunning, Server
+from core.engine import CannotBind, NotRunning, Server, TooBusy
 from core.node import Notice, NoticeKind, Severity
 from core.wire import ANONYMOUS, AccountFact, Address
 from tui.application.frame_scheduler import FrameScheduler
@@ -285,6 +285,20 @@ class SSHServer:
         except NotRunning:
             return None
 
+    def accounts_called(self, name: str) -> tuple[AccountFact, ...]:
+        """The accounts that somebody giving a name may mean, the likeliest first; none also when the node has ended."""
+        try:
+            return self.node.accounts_called(name)
+        except NotRunning:
+            return ()
+
+    def name_of(self, claim: str, otherwise: str) -> str:
+        """The name that an account has now; `otherwise` when the node has ended."""
+        try:
+            return self.node.account_name(claim) or otherwise
+        except NotRunning:
+            return otherwise
+
     def kept_out(self, claim: str | None, host: str) -> str | None:
         """Why operators have kept an account, or an address, out of the network; None also when the node has ended."""
         try:
@@ -319,29 +333,33 @@ class SSHServer:
             self.tell("security", told_of_habit(share), severity="warning")
         return delay
 
-    async def check_secret(self, host: str, username: str, secret: str) -> bool:
-        """Whether the secret fits. Wrong ones are answered late, and the later the more there were of one host."""
-        matches: bool | None = False
+    async def account_opened(self, host: str, username: str, secret: str) -> AccountFact | None:
+        """Of the accounts that somebody giving a name may mean the one that the secret opens. Wrong ones are answered
+        late, and the later the more there were of one host."""
+        opened: AccountFact | None = None
+        busy = False
         share = share_of(host)
         guesses = self._guesses.penalty(share, username, time.monotonic()) > 0
         if not (guesses and self._checking[share] >= self.settings.checks_per_host_max):
             self._checking[share] += 1
             try:
                 async with self._checks:
-                    matches = await self.node.verify(username, secret, host)
+                    opened = await self.node.account_opened(username, secret, host)
+            except TooBusy:
+                busy = True
             except NotRunning:
-                matches = False
+                pass
             finally:
                 self._checking[share] -= 1
                 if not self._checking[share]:
                     del self._checking[share]
-        if not matches:
-            delay = self._failed(share, username) if matches is not None else 0.0
+        if opened is None:
+            delay = 0.0 if busy else self._failed(share, username)
             self.tell(
                 "refused", f"a login over SSH from {host} as {neutralise_name(username)} failed", severity="warning"
             )
             await asyncio.sleep(delay)
-        return bool(matches)
+        return opened
 
     def tell(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
         """Put something among the node's events."""

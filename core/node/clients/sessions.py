@@ -48,7 +48,7 @@ from core.node.orders.order_effects import OrderEffects
 from core.node.orders.order_kinds import Expulsion
 from core.node.orders.ordering import Orders
 from core.wire.address import Address
-from core.wire.entries import Fetch, decode_vector
+from core.wire.entries import AccountFact, Fetch, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
     AccountRenamed,
@@ -311,7 +311,7 @@ class Sessions:
         if session.state is not ConnectionState.LOGGING_IN or message.secret is None:
             self._attempts.over(session)
             return
-        candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
+        candidates = [fact for fact in self.accounts_called(message.username) if fact.claim not in tried]
         if not candidates and tried:
             self._wrong_login(session)
             return
@@ -320,8 +320,7 @@ class Sessions:
             self._attempts.over(session)
             self._login_failed(session, nobody_called(message.username))
             return
-        # Who registered in two parts of the network has two accounts: one that operators keep out comes last.
-        fact = min(candidates, key=lambda one: self._orders.kept_out(one.claim) is not None)
+        fact = candidates[0]
         verifier = self._secrets.verifier(fact)
         token = self._context.token()
         self._context.actions.append(VerifySecret(token, message.secret, verifier, session.conn, message.username))
@@ -347,6 +346,12 @@ class Sessions:
                 self._verify(session, message, (*tried, fact.claim))
 
         self._verifying[token] = verified
+
+    def accounts_called(self, name: str) -> list[AccountFact]:
+        """The accounts that somebody giving a name may mean, in the order in which their secrets are tried: whose name
+        it is, and then those that had it and lost it. Who registered in two parts of the network has two accounts: one
+        that operators keep out comes last."""
+        return sorted(self._book.candidates(name), key=lambda one: self._orders.kept_out(one.claim) is not None)
 
     def _wrong_login(self, session: Session) -> None:
         """Say so, if anybody still listens; the later, the more of them came from there."""

@@ -99,7 +99,8 @@ async def passwd(line: str, io: CommandChannel, server: SSHServer, remote_user: 
         raise CommandFailed(ExitStatus.REFUSED, "secrets belong to accounts; anonymous people have none")
     present, new = await _secrets(io)
     name = server.node.account_name(remote_user.claim) or remote_user.name
-    if not await server.check_secret(io.host, name, present):
+    opened = await server.account_opened(io.host, name, present)
+    if opened is None or opened.claim != remote_user.claim:
         raise CommandFailed(ExitStatus.REFUSED, "the present secret is not right; nothing was changed")
     made = new or make_secret(random.SystemRandom())
     # The present secret may be what this very session was opened with.
