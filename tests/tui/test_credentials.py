@@ -8,7 +8,7 @@ import pytest
 
 from core.wire.address import Address
 from tui.model.network_faces import SignIn
-from tui.own_screen.first_choices import first_identity, new_name
+from tui.own_screen.first_choices import first_identity, new_name, suggested_name
 from tui.own_screen.person_options import PersonOptions
 from tui.remembered import credentials
 from tui.text import invitation
@@ -66,7 +66,7 @@ BEGUN = credentials.Remembered("zoe", None, (credentials.SavedAccount("zoe", Non
         (ELSEWHERE, "a.example:3780", SignIn("login", "zoe", "1", remember=True)),
         (ELSEWHERE, "b.example:3780", None),
         (ELSEWHERE, credentials.HERE, None),
-        (BEGUN, "a.example:3780", SignIn("login", "zoe", "2", remember=True)),
+        (BEGUN, "a.example:3780", None),
         (KEPT, "a.example:3780", SignIn("login", "zoe", "kept", remember=True)),
     ],
 )
@@ -110,3 +110,52 @@ def test_the_command_with_the_secret_hides_it_from_lists_of_processes():
 def test_a_secret_never_shows_in_what_is_logged():
     assert "kept" not in repr(SignIn("login", "zoe", "kept"))
     assert "kept" not in repr(KEPT)
+
+
+# --- who was in the application, and whom commands have remembered ----------------------------------------------------
+
+HOME, WORK = "home.example:3780", "work.example:3780"
+NOBODY_SAYS = PersonOptions(None, None)
+
+
+def test_the_application_asks_who_somebody_is_where_only_a_command_has_registered_and_fills_that_name_in(tmp_path):
+    credentials.expect(tmp_path, "deploybot", "1", HOME)
+    credentials.confirm(tmp_path, "deploybot", "1", HOME)
+    remembered = credentials.load(tmp_path)
+    assert first_identity(NOBODY_SAYS, remembered, HOME) is None
+    assert suggested_name(NOBODY_SAYS, remembered, HOME) == "deploybot"
+    assert first_identity(PersonOptions("deploybot", None), remembered, HOME) == SignIn(
+        "login", "deploybot", "1", remember=True
+    )
+
+
+def test_what_commands_remember_later_changes_nothing_of_who_comes_in(tmp_path):
+    credentials.enter(tmp_path, "ada", "1", HOME)
+    credentials.confirm(tmp_path, "deploybot", "2", HOME)
+    assert first_identity(NOBODY_SAYS, credentials.load(tmp_path), HOME) == SignIn("login", "ada", "1", remember=True)
+
+
+def test_somebody_is_at_each_place_who_they_were_there_the_last_time(tmp_path):
+    credentials.enter(tmp_path, "ada", "1", HOME)
+    credentials.enter(tmp_path, "lovelace", "2", WORK)
+    credentials.enter(tmp_path, "anonymous", None, "library.example:3780")
+    remembered = credentials.load(tmp_path)
+    assert first_identity(NOBODY_SAYS, remembered, HOME) == SignIn("login", "ada", "1", remember=True)
+    assert first_identity(NOBODY_SAYS, remembered, WORK) == SignIn("login", "lovelace", "2", remember=True)
+    assert first_identity(NOBODY_SAYS, remembered, "library.example:3780") == SignIn("anonymous")
+    assert first_identity(NOBODY_SAYS, remembered, "new.example:3780") is None
+
+
+def test_who_was_sent_on_by_the_server_that_they_named_is_known_there_the_next_time(tmp_path):
+    credentials.enter(tmp_path, "ada", "1", "other.example:3780", HOME)
+    remembered = credentials.load(tmp_path)
+    for place in (HOME, "other.example:3780"):
+        assert first_identity(NOBODY_SAYS, remembered, place) == SignIn("login", "ada", "1", remember=True)
+
+
+def test_of_the_places_where_somebody_was_the_latest_are_kept(tmp_path):
+    for number in range(credentials.PLACES_MAX + 1):
+        credentials.enter(tmp_path, f"n{number}", None, f"h{number}:1")
+    remembered = credentials.load(tmp_path)
+    assert remembered is not None and remembered.last_at("h0:1") is None and remembered.last_at("h1:1") == "n1"
+    assert len(remembered.visits) == credentials.PLACES_MAX

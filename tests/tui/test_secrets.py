@@ -174,7 +174,9 @@ async def test_a_secret_that_somebody_typed_is_remembered_at_a_login_only_if_the
         await pilot.press(*"pw", "enter")
         await ready(pilot)
         await until(pilot, lambda: credentials.load(tmp_path) is not None)
-        assert credentials.load(tmp_path) == credentials.Remembered("zoe")
+        remembered = credentials.load(tmp_path)
+        assert remembered is not None and remembered.username == "zoe" and remembered.last_at(HERE) == "zoe"
+        assert remembered.secret is None and not remembered.accounts
 
 
 # --- another one ------------------------------------------------------------------------------------------------------

@@ -13,16 +13,17 @@ from tui.remembered import credentials, look_settings
 def first_identity(
     person: PersonOptions, remembered: credentials.Remembered | None, at: str | None = None
 ) -> SignIn | None:
-    """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
+    """Who to be at the start: what the settings say, else who was in the application there the last time, else None:
+    ask. Whom a command has remembered is nobody's choice for the screen.
 
     `at` is where (`credentials.HERE` or `HOST:PORT`): a secret that was taken elsewhere is not told there unasked. A
     name without a secret that is not remembered is asked about: it may be new, or mistyped.
     """
     name = person.username
-    if name is None:
-        if remembered is None:
-            return None
-        name = remembered.username
+    if name is None and remembered is not None:
+        name = remembered.last_at(at) if at is not None else remembered.username
+    if not name:
+        return None
     if name == ANONYMOUS:
         return SignIn("anonymous")
     if person.secret is not None:
@@ -35,6 +36,15 @@ def first_identity(
         secret = remembered.secret if at is None or not remembered.accounts else None
         return SignIn("login", name, secret, remember=True) if secret is not None else None
     return None
+
+
+def suggested_name(person: PersonOptions, remembered: credentials.Remembered | None, at: str) -> str:
+    """A name to fill in where it is asked who somebody is: what the settings say, else who they were there the last
+    time, else an account that a command has remembered there, else who they were elsewhere; "": none."""
+    if person.username is not None or remembered is None:
+        return person.username or ""
+    last = remembered.last_at(at) or next(iter(remembered.names_at(at)), "") or remembered.username
+    return last if last != ANONYMOUS else ""
 
 
 def new_name(person: PersonOptions, remembered: credentials.Remembered | None) -> str:

@@ -20,7 +20,7 @@ from tui.model.network_faces import NodeFace
 from tui.model.visitors import Visitors
 from tui.own_screen.browser import open_in_browser
 from tui.own_screen.editor import Editor, EditorFailed, editor_command, interrupts_for_children
-from tui.own_screen.first_choices import first_identity, first_preferences, new_name
+from tui.own_screen.first_choices import first_identity, first_preferences, new_name, suggested_name
 from tui.own_screen.person_options import PersonOptions
 from tui.own_screen.personal_keeper import PersonalFileKeeper
 from tui.remembered import credentials, look_settings
@@ -154,7 +154,7 @@ class TerminalScreen:
         made = ActivityApp(
             self.model,
             first=first_identity(self._person, self._remembered, self._place),
-            suggestion=self._person.username or (self._remembered.username if self._remembered is not None else ""),
+            suggestion=suggested_name(self._person, self._remembered, self._place),
             new_name=new_name(self._person, self._remembered),
             leave=self._leave if self._node is not None else None,
             person_dir=self._directory,

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from core.wire import ANONYMOUS
 from tui.remembered import private_file
 from tui.remembered.file_lock import locked
 
@@ -26,7 +27,7 @@ BYTES_MAX: Final = 4 * 1024 * 1024
 HERE: Final = ""
 """Where an account is that belongs to the server of this very directory."""
 PLACES_MAX: Final = 64
-"""Addresses that are remembered of one account, the latest of them."""
+"""Addresses that are remembered of one account, and at which somebody was in the application; the latest of them."""
 
 
 class SavedAccount(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,15 +50,37 @@ class SavedAccount(msgspec.Struct, frozen=True, omit_defaults=True):
         return tuple(one for one in (self.secret, self.expected) if one is not None)
 
 
+class Visit(msgspec.Struct, frozen=True):
+    """Who somebody was in the application, at a place."""
+
+    at: str
+    username: str
+
+
 class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept between starts. `secret` is None when the person did not want it kept."""
+    """What is kept between starts. `username` is who was in the application last, anywhere, and "" where only commands
+    have been at work: whose accounts these use says nothing of who sits there. `secret` is None when the person did not
+    want it kept."""
 
     username: str
     secret: str | None = None
     accounts: tuple[SavedAccount, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    """The latest at each place, the newest of all last."""
 
     def __repr__(self) -> str:
         return f"Remembered({self.username!r})"
+
+    def last_at(self, at: str) -> str | None:
+        """Who somebody was in the application at this place; None if they never were, or nobody can tell."""
+        if not self.visits:
+            # Files of earlier versions name whomever a command has remembered first, too, but with no secret.
+            return self.username if self.secret is not None or self.username == ANONYMOUS else None
+        return next((one.username for one in self.visits if one.at == at), None)
+
+    def names_at(self, at: str) -> tuple[str, ...]:
+        """Accounts that are remembered as being at this place, the latest first."""
+        return tuple(one.username for one in reversed(self.accounts) if at in one.at and one.secrets)
 
     def account(self, username: str, at: str) -> SavedAccount | None:
         """What is known of an account where it is."""
@@ -125,16 +148,20 @@ def refuse(directory: Path, username: str, secret: str, at: str) -> None:
     _change(directory, username, at, refused)
 
 
-def enter(directory: Path, username: str, secret: str | None, at: str) -> None:
+def enter(directory: Path, username: str, secret: str | None, *places: str) -> None:
     """Somebody is logged in, and is to be so the next time; without `secret`, they will be asked. Raises OSError.
 
-    A secret that is remembered stays so: it may have been made for somebody who has it nowhere else.
+    `places`: where they are, and which server they named if that sent them there. A secret that is remembered stays so:
+    it may have been made for somebody who has it nowhere else.
     """
     if secret is not None:
-        confirm(directory, username, secret, at)
+        for at in places:
+            confirm(directory, username, secret, at)
     with locked(directory, LOCK_NAME):
         known = _read(directory) or Remembered(username)
-        save(directory, Remembered(username, secret, known.accounts))
+        visits = [one for one in known.visits if one.at not in places]
+        visits.extend(Visit(at, username) for at in places)
+        save(directory, Remembered(username, secret, known.accounts, tuple(visits[-PLACES_MAX:])))
 
 
 def _change(
@@ -147,7 +174,7 @@ def _change(
 ) -> None:
     with locked(directory, LOCK_NAME):
         found = _read(directory)
-        known = found or Remembered(username)
+        known = found or Remembered("")
         before = known.account(username, at)
         if before is None and secret is not None:
             # Another server of a network where the account is known already.
@@ -158,12 +185,12 @@ def _change(
         if after.secrets:
             accounts.append(after)
         last = known.secret
-        if secret is not None and known.username == username:
+        if secret is not None and last is not None and known.username == username:
             was = before.secrets if before is not None else ()
             # Files of earlier versions say of nobody where they are.
-            if found is None or (last is not None and (last in was or not known.accounts)):
+            if last in was or not known.accounts:
                 last = secret
-        save(directory, Remembered(known.username, last, tuple(accounts)))
+        save(directory, msgspec.structs.replace(known, secret=last, accounts=tuple(accounts)))
 
 
 def _read(directory: Path) -> Remembered | None:
