@@ -63,7 +63,7 @@ def test_every_line_of_the_template_is_right_once_the_comment_sign_is_gone() -> 
     lines = [line.removeprefix("#") for line in template().splitlines() if line.startswith("#") and line[1:2] != " "]
     found = tomllib.loads("\n".join(lines))
     assert list(found) == [*(setting.name for setting in SETTINGS), "keys"]
-    given = {name: (value, 1) for name, value in found.items() if value != ""}
+    given = {name: value for name, value in found.items() if value != ""}
     chosen, problems = examine({}, {}, ConfigFile(Path("/c"), True, given))
     assert problems == []
     for setting in SETTINGS:
@@ -78,7 +78,7 @@ def test_show_tells_each_value_and_who_says_so(program: Program, tmp_path: Path)
     )
     said = {line.partition(" = ")[0]: line.partition(" = ")[2].split("  # ") for line in ended.out.splitlines()}
     assert ended.status == 0
-    assert [part.strip() for part in said["name"]] == ['"kitchen"', f"{file}:1"]
+    assert [part.strip() for part in said["name"]] == ['"kitchen"', f"{file}:1:1"]
     assert [part.strip() for part in said["port"]] == ["4001", "ACTIVITY_TUI_PORT"]
     assert [part.strip() for part in said["anonymous"]] == ["false", "ACTIVITY_TUI_ANONYMOUS"]
     assert [part.strip() for part in said["backups_kept"]] == ["5", "default"]
@@ -116,10 +116,10 @@ def test_check_tells_everything_that_is_wrong(program: Program, tmp_path: Path) 
     ended = program.run("config", "check", "--config", str(file), variables={"ACTIVITY_TUI_NAM": "x"})
     assert ended.status == 2
     assert ended.out.splitlines() == [
-        f"{file}:1: 'prot' is no setting; did you mean 'port'?",
-        f"{file}:3: backup_interval: 'often' is not a time: write seconds, or a number with s, m, h or d",
-        f"{file}:4: host: 5 is not a text in quotes",
-        f"{file}:5: 'bckups_kept' is no setting; did you mean 'backups_kept'?",
+        f"{file}:1:1: 'prot' is no setting; did you mean 'port'?",
+        f"{file}:3:1: backup_interval: 'often' is not a time: write seconds, or a number with s, m, h or d",
+        f"{file}:4:1: host: 5 is not a text in quotes",
+        f"{file}:5:1: 'bckups_kept' is no setting; did you mean 'backups_kept'?",
         "ACTIVITY_TUI_NAM: no setting is called so; did you mean 'ACTIVITY_TUI_NAME'?",
     ]
 
@@ -149,7 +149,7 @@ def test_a_wrong_configuration_keeps_every_command_from_running(program: Program
     for arguments in (("config", "show"), ("restore", "backup"), ("serve", "--headless")):
         ended = program.run(*arguments, "--config", str(file))
         assert ended.status == 2, arguments
-        assert f"{file}:1: port: 'x' is not a port" in ended.err
+        assert f"{file}:1:1: port: 'x' is not a port" in ended.err
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -166,11 +166,11 @@ def test_keys_are_read_from_their_table_and_shown_as_toml(program: Program, tmp_
 
 def test_what_is_wrong_with_keys_is_told_with_what_to_do(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text('port = 4000\n[keys]\nfeed.wirte = "a"\npane.zoom = "Strg+O"\nfeed.write = "t"\n')
+    file.write_text('port = 4000\n[keys]\nfeed.wirte = "a"\n  pane.zoom = "Strg+O"\n"feed.write" = "t"\n')
     ended = program.run("config", "check", "--config", str(file))
     assert ended.status == 2
     lines = ended.out.splitlines()
-    assert [line.partition(": ")[0] for line in lines] == [f"{file}:2"] * 3
+    assert [line.partition(": ")[0] for line in lines] == [f"{file}:3:1", f"{file}:4:3", f"{file}:5:1"]
     assert "feed.write" in lines[0] and "ctrl" in lines[1] and "application.theme" in lines[2]
 
 
@@ -181,11 +181,11 @@ def test_no_command_runs_with_keys_that_are_wrong(command: str, program: Program
     words = (command, "localhost") if command == "status" else (command,)
     ended = program.run(*words, "--config", str(file))
     assert ended.status == 2
-    assert ended.err.startswith(f"activity-tui: {file}:1: [keys] feed.write: ")
+    assert ended.err.startswith(f"activity-tui: {file}:2:1: [keys] feed.write: ")
 
 
 def test_the_file_to_begin_with_has_every_key_and_says_what_holds(program: Program) -> None:
     uncommented = "\n".join(line[1:] for line in template().splitlines() if line.startswith('#"') or line == "#[keys]")
-    found, problems = examine({}, {}, ConfigFile(Path("f"), True, {"keys": (tomllib.loads(uncommented)["keys"], 1)}))
+    found, problems = examine({}, {}, ConfigFile(Path("f"), True, tomllib.loads(uncommented)))
     assert problems == []
     assert found.keymap["feed.write"] == "i" and found.keymap["application.quit"] == "ctrl+q"

@@ -60,7 +60,7 @@ def test_without_any_source_the_default_holds() -> None:
 
 def test_the_file_wins_over_the_default(tmp_path: Path) -> None:
     chosen = choose({}, {}, config(tmp_path, "# mine\nport = 4000\n"))
-    assert (chosen.value("port"), chosen["port"].origin) == (4000, f"{tmp_path}/config.toml:2")
+    assert (chosen.value("port"), chosen["port"].origin) == (4000, f"{tmp_path}/config.toml:2:1")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -113,17 +113,17 @@ def test_a_wrong_variable_is_named() -> None:
 
 
 def test_a_wrong_line_of_the_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CommandFailed, match=r"config.toml:3: port: 70000 is not a port"):
+    with pytest.raises(CommandFailed, match=r"config.toml:3:1: port: 70000 is not a port"):
         choose({}, {}, config(tmp_path, "\nname = 'a'\nport = 70000\n"))
 
 
 def test_an_unknown_key_suggests_what_was_meant(tmp_path: Path) -> None:
-    with pytest.raises(CommandFailed, match=r"config.toml:1: 'prot' is no setting; did you mean 'port'?"):
+    with pytest.raises(CommandFailed, match=r"config.toml:1:1: 'prot' is no setting; did you mean 'port'?"):
         choose({}, {}, config(tmp_path, "prot = 1\n"))
 
 
 def test_an_unknown_table_is_named_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(CommandFailed, match=r"config.toml:2: the table 'server' is no setting"):
+    with pytest.raises(CommandFailed, match=r"config.toml:2:2: the table 'server' is no setting"):
         choose({}, {}, config(tmp_path, "port = 1\n[server]\nport = 2\n"))
 
 
@@ -132,15 +132,15 @@ def test_everything_that_is_wrong_is_found_at_once(tmp_path: Path) -> None:
         {}, {"ACTIVITY_TUI_REDIRECTS": "perhaps"}, config(tmp_path, "prot = 1\nport = 'x'\nbackups_kept = 0\n")
     )
     assert [problem.origin.rpartition("/")[2] for problem in problems] == [
-        "config.toml:1",
-        "config.toml:2",
-        "config.toml:3",
+        "config.toml:1:1",
+        "config.toml:2:1",
+        "config.toml:3:1",
         "ACTIVITY_TUI_REDIRECTS",
     ]
 
 
 def test_a_file_that_is_not_toml_names_the_place(tmp_path: Path) -> None:
-    with pytest.raises(CommandFailed, match=r"is not TOML: .*line 2"):
+    with pytest.raises(CommandFailed, match=r"config.toml:2:6: this is not TOML: Expected"):
         config(tmp_path, "port = 1\nport 2\n")
 
 
@@ -174,7 +174,7 @@ def test_of_a_secret_and_a_secret_file_the_one_said_with_more_weight_wins(tmp_pa
     file.write_text("from the file\n")
     environment = {"ACTIVITY_TUI_SECRET": "from the environment"}
     assert choose({"secret_file": str(file)}, environment, NO_FILE).secret("secret") == "from the file"
-    configured = ConfigFile(Path("/c"), True, {"secret_file": (str(file), 1)})
+    configured = ConfigFile(Path("/c"), True, {"secret_file": str(file)})
     assert choose({}, environment, configured).secret("secret") == "from the environment"
 
 

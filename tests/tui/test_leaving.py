@@ -12,7 +12,7 @@ from tests.tui.driving import ready, screen_text, settled, until
 from tests.tui.fakes import World, snapshot
 from tui.application.app import ActivityApp
 from tui.screens.asking import ConfirmScreen
-from tui.screens.dialog import READING_TIME, UnhurriedScreen
+from tui.screens.dialog import READING_TIME, TooSoon, UnhurriedScreen
 from tui.screens.leaving_screen import LeavingScreen
 from tui.user_actions.action_table import BY_ID
 
@@ -33,6 +33,12 @@ class Leaving:
 
 def focused(app: ActivityApp) -> str | None:
     return app.focused.id if app.focused is not None else None
+
+
+def told(app: ActivityApp) -> str:
+    """What the dialog on top says of keys that came too soon, if it shows that."""
+    label = app.screen.query_one(TooSoon)
+    return str(label.content) if label.display else ""
 
 
 @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
@@ -97,7 +103,9 @@ async def test_whoever_means_it_leaves_with_two_keys(world, keys):
         await until(pilot, lambda: leaving.asked == 1)
 
 
-async def test_what_was_typed_before_the_question_could_be_read_is_no_answer(world, monkeypatch):
+async def test_enter_before_the_question_could_be_read_is_no_answer_and_what_was_chosen_stays_chosen(
+    world, monkeypatch
+):
     monkeypatch.setattr(UnhurriedScreen, "reading_time", READING_TIME)
     leaving = Leaving()
     app = world.app(leave=leaving)
@@ -107,13 +115,43 @@ async def test_what_was_typed_before_the_question_could_be_read_is_no_answer(wor
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and app.screen._shown_at is not None)
         await pilot.pause()
-        assert focused(app) == "no" and not app.leaving
+        assert focused(app) == "yes" and not app.leaving and leaving.asked == 0
+        assert "Enter came before this could be read" in told(app)
         asked = app.screen
         assert isinstance(asked, ConfirmScreen) and asked._shown_at is not None
-        later = events.Key("y", "y")
+        later = events.Key("enter", None)
         later.time = asked._shown_at + READING_TIME
         app.post_message(later)
-        await until(pilot, lambda: focused(app) == "yes")
+        await until(pilot, lambda: leaving.asked == 1)
+
+
+async def test_what_is_no_answer_takes_back_what_was_chosen_by_typing_on(world, monkeypatch):
+    monkeypatch.setattr(UnhurriedScreen, "reading_time", READING_TIME)
+    leaving = Leaving()
+    app = world.app(leave=leaving)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for key in ("ctrl+q", "y", "e", "s", "enter"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and app.screen._shown_at is not None)
+        await pilot.pause()
+        assert focused(app) == "no" and not app.leaving and leaving.asked == 0
+        assert "Enter came before this could be read" in told(app)
+
+
+async def test_what_is_being_written_when_a_question_comes_up_by_itself_goes_on_where_it_was(monkeypatch):
+    monkeypatch.setattr(UnhurriedScreen, "reading_time", READING_TIME)
+    world = World(node=False)
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.model.gone("the server is gone")
+        for key in "hey\n":
+            app.post_message(events.Key("enter" if key == "\n" else key, key))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and app.screen._shown_at is not None)
+        await until(pilot, lambda: app.main.composer.value == "hey")
+        assert isinstance(app.screen, ConfirmScreen) and focused(app) == "no" and not world.client.posted
+        assert "stands in the line where you were writing" in told(app)
 
 
 async def test_the_question_follows_what_happens_meanwhile(world):

@@ -9,6 +9,7 @@ from textual.theme import BUILTIN_THEMES
 
 from tests.tui.driving import ready, until
 from tui.cli.chosen_settings import ConfigFile, choose
+from tui.cli.toml_places import KeyPlace
 from tui.look.appearance import DEFAULT_THEME, THEMES
 from tui.look.preferences import Preferences
 from tui.own_screen.first_choices import first_preferences
@@ -44,13 +45,14 @@ def test_what_the_configuration_says_goes_before_what_is_remembered():
 
 
 def test_a_theme_in_the_configuration_file_is_a_setting():
-    chosen = choose({}, {}, ConfigFile(Path("config.toml"), True, {"theme": ("nord", 3)}))
+    chosen = choose({}, {}, ConfigFile(Path("config.toml"), True, {"theme": "nord"}))
     assert chosen.value("theme") == "nord"
 
 
 def test_a_theme_that_is_not_there_is_refused_with_the_names_of_those_that_are():
-    with pytest.raises(CommandFailed, match=r"config.toml:3.*theme.*textual-light"):
-        choose({}, {}, ConfigFile(Path("config.toml"), True, {"theme": ("pink", 3)}))
+    file = ConfigFile(Path("config.toml"), True, {"theme": "pink"}, {("theme",): KeyPlace(3, 1)})
+    with pytest.raises(CommandFailed, match=r"config.toml:3:1.*theme.*textual-light"):
+        choose({}, {}, file)
 
 
 def test_the_themes_that_may_be_named_are_those_that_there_are():

@@ -17,7 +17,7 @@ from tui.look.appearance import DEFAULT_THEME
 from tui.look.preferences import Preferences
 from tui.model.network_faces import SignIn
 from tui.remembered import credentials
-from tui.screens.dialog import READING_TIME, UnhurriedScreen
+from tui.screens.dialog import READING_TIME, TooSoon, UnhurriedScreen
 from tui.screens.secret_dialogs import SecretScreen
 from tui.screens.welcome import WelcomeScreen
 
@@ -250,6 +250,8 @@ async def test_what_is_being_written_when_it_comes_up_by_itself_does_not_go_into
         await pilot.pause()
         fields = [each.value for each in app.screen.query(Input)]
         assert fields == ["alice", ""] and len(world.clients) == 1
+        await until(pilot, lambda: app.main.composer.value == "half of what I wanted to say")
+        assert "stands in the line where you were writing" in str(app.screen.query_one(TooSoon).content)
 
 
 async def test_somebody_who_is_logged_in_and_wants_to_be_another_is_not_offered_the_name_they_have(world):
@@ -347,3 +349,20 @@ async def test_a_remembered_secret_that_was_refused_is_not_offered_again(tmp_pat
         await pilot.press("enter")
         await settled(pilot)
         assert len(world.clients) == asked, "an empty field is not the refused secret once more"
+
+
+async def test_whom_commands_have_remembered_here_is_named_and_filled_in_and_not_logged_in_unasked(tmp_path: Path):
+    for name in ("deploybot", "backup"):
+        credentials.confirm(tmp_path, name, f"secret of {name}", "192.0.2.1:3780")
+    world = World(node=False)
+    remembered = credentials.load(tmp_path)
+    app = world.app(first=None, suggestion="backup", person_dir=tmp_path, remembered=remembered)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        assert "Remembered here: backup, deploybot." in screen_text(app) and not world.clients
+        asked = app.screen
+        assert isinstance(asked, WelcomeScreen) and asked.way == "login"
+        assert asked.query_one("#name", Input).value == "backup"
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(world.clients))
+        assert world.client.identity.secret == "secret of backup"

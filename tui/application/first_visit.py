@@ -31,4 +31,5 @@ def ask_about_network(app: ActivityApp, then: Callable[[], None]) -> None:
         "Any server of the network tells that: on its screen (F8), in its log, and in `activity-tui status`. If it is"
         " the one that you mean, it is known from now on, and no other one is talked to there."
     )
-    app.push_screen(ConfirmScreen("Which network is that?", text, yes="I mean this one", no="Leave"), answered)
+    screen = ConfirmScreen("Which network is that?", text, yes="I mean this one", no="Leave", comes_by_itself=True)
+    app.push_screen(screen, answered)

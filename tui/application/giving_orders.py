@@ -163,7 +163,7 @@ class GivingOrders:
         question = f"{words.verb}: {neutralise(drafted.about, 400)}. It holds at every server.{because}"
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._app.push_screen(
-            ConfirmScreen("Order", question, yes="Order", no="Leave it"),
+            ConfirmScreen("Order", question, yes="Order", no="Leave it", comes_by_itself=True),
             lambda yes: answer.set_result(bool(yes)) if not answer.done() else None,
         )
         if not await answer:

@@ -34,6 +34,8 @@ def _made_secret() -> str:
 
 
 NAME_CELLS_MAX = 20
+NAMES_MAX = 5
+"""So many accounts are named to somebody who is asked who they are."""
 NO_CONNECTION = 3
 """Exit status of a client that gave up."""
 
@@ -110,7 +112,9 @@ class Identity:
         name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
         way = self._way_before(name)
         unasked = bool(problem or occasion)
-        if known is None and name and name == self._new_name and not unasked:
+        if known is None and not unasked and (others := self._names_remembered()):
+            occasion = others
+        elif known is None and name and name == self._new_name and not unasked:
             occasion = f"{neutralise_name(name)} is not remembered here: register it if it is new, or log in with it."
         before, name_before = (known, model.username) if model.online else (None, None)
         if name_before is not None:
@@ -179,6 +183,15 @@ class Identity:
     async def _look_up(self, directory: Path) -> None:
         self._remembered = await asyncio.to_thread(credentials.load, directory)
 
+    def _names_remembered(self) -> str:
+        """Whose accounts are remembered here, by commands, for somebody who was never in the application here; "" if
+        nobody's, or they have said who they are."""
+        remembered = self._remembered
+        if remembered is None or self._new_name or remembered.last_at(self._place) is not None:
+            return ""
+        names = [neutralise_name(one) for one in remembered.names_at(self._place)[:NAMES_MAX]]
+        return f"Remembered here: {', '.join(names)}." if names else ""
+
     def _known(self, name: str) -> str | None:
         """The secret of a name that is remembered here: of the account at this place, else of one elsewhere."""
         remembered = self._remembered
@@ -236,10 +249,13 @@ class Identity:
         name = model.username or identity.username
         secret = identity.secret if identity.remember and name != ANONYMOUS else None
         place = self._place
+        # Who names a server that sends them on is asked about nothing there the next time.
+        named = credentials.HERE if model.node is not None or model.target is None else str(model.target)
+        places = (place,) if named in (place, credentials.HERE) else (place, named)
 
         async def keep() -> None:
             try:
-                await asyncio.to_thread(credentials.enter, directory, name, secret, place)
+                await asyncio.to_thread(credentials.enter, directory, name, secret, *places)
                 self._remembered = await asyncio.to_thread(credentials.load, directory)
             except OSError as error:
                 app.call_later(
@@ -377,7 +393,11 @@ class Identity:
 
         app.push_screen(
             ConfirmScreen(
-                "No connection", text, yes="Quit" if model.node is None else "Stay logged out", no="Try again"
+                "No connection",
+                text,
+                yes="Quit" if model.node is None else "Stay logged out",
+                no="Try again",
+                comes_by_itself=True,
             ),
             answered,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.cli import given_file, values
@@ -20,6 +20,7 @@ from tui.cli.setting_table import (
     SETTINGS,
     Destination,
 )
+from tui.cli.toml_places import KeyPath, KeyPlace, key_places
 from tui.remembered import directories
 from tui.script.exit_status import usage_error
 from tui.text.quantities import shown, suggestion
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class SettingChoice:
-    """A setting's value and where it comes from: a flag, a variable, `FILE:LINE`, or `default`."""
+    """A setting's value and where it comes from: a flag, a variable, `FILE:LINE:COLUMN`, or `default`."""
 
     __slots__ = ("origin", "rank", "value")
 
@@ -47,11 +48,13 @@ DEFAULT_RANK: Final = 3
 class SettingProblem:
     """Something wrong with a setting."""
 
-    __slots__ = ("origin", "sentence")
+    __slots__ = ("order", "origin", "sentence")
 
-    def __init__(self, origin: str, sentence: str) -> None:
+    def __init__(self, origin: str, sentence: str, order: tuple[float, int] = (math.inf, 0)) -> None:
         self.origin = origin
         self.sentence = sentence
+        self.order = (0, 0) if origin.startswith("--") else order
+        """Where it is told: what is wrong with flags, with the file from its beginning on, with variables."""
 
     def __str__(self) -> str:
         return f"{self.origin}: {self.sentence}"
@@ -60,14 +63,29 @@ class SettingProblem:
 class ConfigFile:
     """A configuration file as it was read; values are as TOML gave them."""
 
-    __slots__ = ("exists", "found", "path")
+    __slots__ = ("exists", "found", "path", "places")
 
-    def __init__(self, path: Path | None, exists: bool, found: Mapping[str, tuple[object, int]]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        exists: bool,
+        found: Mapping[str, object],
+        places: Mapping[KeyPath, KeyPlace] = MappingProxyType({}),
+    ) -> None:
         self.path = path
         """None: there is no place for one here."""
         self.exists = exists
         self.found = found
-        """Key to value and line."""
+        self.places = places
+
+    def origin(self, path: KeyPath) -> str:
+        """`FILE:LINE:COLUMN` of a key."""
+        place = self.places.get(path)
+        return f"{self.path}:{place}" if place is not None else str(self.path)
+
+    def problem(self, path: KeyPath, sentence: str) -> SettingProblem:
+        """Something wrong at a key."""
+        return SettingProblem(self.origin(path), sentence, self.places.get(path, (1, 1)))
 
 
 def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path | None, str]:
@@ -124,18 +142,17 @@ def read_config(path: Path | None, origin: str) -> ConfigFile:
     except UnicodeDecodeError:
         raise usage_error(f"{path} is not UTF-8 text") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise usage_error(f"{path} is not TOML: {error}") from None
-    return ConfigFile(path, True, {key: (value, _line_of(document, key)) for key, value in found.items()})
+        raise usage_error(_not_toml(path, str(error))) from None
+    return ConfigFile(path, True, found, key_places(document))
 
 
-def _line_of(document: str, key: str) -> int:
-    """The line on which a top-level key or table is written; 0 if it cannot be told."""
-    quoted = rf"""["']?{re.escape(key)}["']?"""
-    pattern = re.compile(rf"\s*(?:{quoted}\s*[=.]|\[+\s*{quoted}\s*[.\]])")
-    for number, line in enumerate(document.splitlines(), 1):
-        if pattern.match(line):
-            return number
-    return 0
+def _not_toml(path: Path, error: str) -> str:
+    """`FILE:LINE:COLUMN: what`, as everything else about the file is told; the reader says the place in words."""
+    words, _, place = error.rpartition(" (at line ")
+    numbers = place.removesuffix(")").split(", column ")
+    if words and len(numbers) == 2 and all(number.isdecimal() for number in numbers):
+        return f"{path}:{':'.join(numbers)}: this is not TOML: {words}"
+    return f"{path} is not TOML: {error}"
 
 
 class ChosenSettings:
@@ -213,8 +230,7 @@ def examine(
             (flags.get(setting.name), setting.flag_name),
             (environment.get(setting.variable) or None, setting.variable),
         ]
-        value, line = file.found.get(setting.name, (None, 0))
-        sources.append((value, f"{file.path}:{line}"))
+        sources.append((file.found.get(setting.name), file.origin((setting.name,))))
         for rank, (raw, origin) in enumerate(sources):
             if raw is None or setting.name in chosen:
                 continue
@@ -223,42 +239,38 @@ def examine(
             except ValueError as error:
                 # A place in the file does not say by itself which setting it is; a flag and a variable do.
                 within = f"{setting.name}: " if rank == FILE_RANK else ""
-                problems.append(SettingProblem(origin, within + str(error)))
+                place = file.places.get((setting.name,)) if rank == FILE_RANK else None
+                problems.append(SettingProblem(origin, within + str(error), place or (math.inf, 0)))
         chosen.setdefault(setting.name, SettingChoice(setting.default, "default", DEFAULT_RANK))
-    problems.sort(key=_place)
+    problems.sort(key=lambda problem: problem.order)
     return ChosenSettings(chosen, file, keymap), problems
 
 
 def _keymap(file: ConfigFile) -> tuple[Keymap, list[SettingProblem]]:
     """What the table `keys` of the file says, and what is wrong with it."""
-    table, line = file.found.get(KEYS_TABLE, ({}, 0))
+    table = file.found.get(KEYS_TABLE, {})
     if not table:
         return {}, []
     if not isinstance(table, dict):
-        return {}, [SettingProblem(f"{file.path}:{line}", f"{KEYS_TABLE} is a table: write [{KEYS_TABLE}] above it")]
+        return {}, [file.problem((KEYS_TABLE,), f"{KEYS_TABLE} is a table: write [{KEYS_TABLE}] above it")]
     from tui.user_actions.keymap import read_keymap
 
     keymap, problems = read_keymap(table)
+    # An action's id has dots in it, whether it is written as one key or as several.
+    written = {".".join(path[1:]): path for path in reversed(list(file.places)) if path[0] == KEYS_TABLE}
     return keymap, [
-        SettingProblem(f"{file.path}:{line}", f"[{KEYS_TABLE}] {action}: {sentence}") for action, sentence in problems
+        file.problem(written.get(action, (KEYS_TABLE,)), f"[{KEYS_TABLE}] {action}: {sentence}")
+        for action, sentence in problems
     ]
 
 
-def _place(problem: SettingProblem) -> float:
-    """Where a problem is told: those of flags, those of the file in the order of its lines, those of variables."""
-    if problem.origin.startswith("--"):
-        return 0
-    line = problem.origin.rpartition(":")[2]
-    return int(line) if line.isdecimal() else math.inf
-
-
 def _unknown_keys(file: ConfigFile) -> Iterable[SettingProblem]:
-    for key, (value, line) in file.found.items():
+    for key, value in file.found.items():
         if key in GONE:
-            yield SettingProblem(f"{file.path}:{line}", f"{key} {GONE[key]}")
+            yield file.problem((key,), f"{key} {GONE[key]}")
         elif key not in BY_NAME and key != KEYS_TABLE:
             table = "the table " if isinstance(value, dict) else ""
-            yield SettingProblem(f"{file.path}:{line}", f"{table}{shown(key)} is no setting{suggestion(key, BY_NAME)}")
+            yield file.problem((key,), f"{table}{shown(key)} is no setting{suggestion(key, BY_NAME)}")
 
 
 def _gone_variables(environment: Mapping[str, str]) -> Iterable[SettingProblem]:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
-from tui.screens.dialog import DialogScreen, UnhurriedScreen
+from tui.screens.dialog import DialogScreen, TooSoon, UnhurriedScreen
 from tui.text.safe_text import neutralise_lines
 from tui.user_actions.action_registry import bindings
 from tui.widgets.field import Field
@@ -23,11 +23,16 @@ class ConfirmScreen(UnhurriedScreen[bool]):
     """
 
     BINDINGS: ClassVar = bindings("question")
+    harmless = frozenset({"choose", "other", "keep", "app.focus_next", "app.focus_previous"})
 
-    def __init__(self, title: str, text: str | Callable[[], str], *, yes: str, no: str) -> None:
+    def __init__(
+        self, title: str, text: str | Callable[[], str], *, yes: str, no: str, comes_by_itself: bool = False
+    ) -> None:
         """`text`: what will happen to whom; where that changes while one thinks about it, what tells it anew. `yes`:
-        what changes something. `no`: what leaves everything as it is."""
+        what changes something. `no`: what leaves everything as it is. `comes_by_itself`: not at once behind the key of
+        somebody who knows what they will be asked."""
         super().__init__()
+        self.comes_by_itself = comes_by_itself
         self._title, self._yes, self._no = title, yes, no
         self._ask = text if callable(text) else lambda: text
 
@@ -35,11 +40,15 @@ class ConfirmScreen(UnhurriedScreen[bool]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             yield Static(neutralise_lines(self._ask()), id="question", markup=False)
+            yield TooSoon()
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._no} (Esc)", id="no", compact=True)
                 yield Button(f"{self._yes} (y, then Enter)", id="yes", compact=True)
 
     def on_mount(self) -> None:
+        self.query_one("#no").focus()
+
+    def choose_nothing(self) -> None:
         self.query_one("#no").focus()
 
     def refresh_question(self) -> None:

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Static
 
 from core.wire import secret_problem
-from tui.screens.dialog import DialogScreen, UnhurriedScreen
+from tui.screens.dialog import DialogScreen, TooSoon, UnhurriedScreen
 from tui.screens.welcome import Tick
 from tui.text.safe_text import neutralise, neutralise_lines
 from tui.user_actions.action_registry import bindings
@@ -35,6 +35,7 @@ class SecretScreen(UnhurriedScreen[None]):
         with VerticalScroll(classes="dialog -wide", can_focus=False) as dialog:
             dialog.border_title = self._title
             yield Static(neutralise_lines(self._before), markup=False)
+            yield TooSoon()
             yield Static(neutralise_lines(self._secret), id="what", classes="copied", markup=False)
             yield Static(neutralise_lines(self._after), id="where", classes="quiet" if self._kept else "", markup=False)
             with Horizontal(classes="buttons"):

@@ -13,7 +13,7 @@ from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Stat
 
 from core.wire import ANONYMOUS, name_problem, registrable_problem, secret_problem
 from tui.model.network_faces import SignIn, Way
-from tui.screens.dialog import UnhurriedScreen
+from tui.screens.dialog import TooSoon, UnhurriedScreen
 from tui.text.safe_text import neutralise
 from tui.user_actions.action_registry import bindings
 from tui.widgets.field import Field, LeadingField
@@ -121,6 +121,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         with VerticalScroll(classes="dialog", can_focus=False) as dialog:
             dialog.border_title = self._title
             yield Static(self._where, id="asked", classes="quiet", markup=False)
+            yield TooSoon()
             with Ways(id="way", compact=True):
                 yield Option("I am new: register a name", value=self._way == "register", compact=True)
                 yield Option("I have a name: log in", value=self._way == "login", compact=True)

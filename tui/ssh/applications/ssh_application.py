@@ -196,6 +196,7 @@ class SSHApp(ActivityApp):
                 f"{neutralise_name(username)} from now on, without the secret?",
                 yes="Bind this key",
                 no="Not now",
+                comes_by_itself=True,
             ),
             answered,
         )
