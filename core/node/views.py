@@ -150,7 +150,16 @@ def _servers(
     for server in healing.missing():
         peer = healing.peers[server]
         others.append(
-            ServerView(server, peer.name, peer.hostname, peer.port, 0, "unreachable", signs_from=signs_from(server))
+            ServerView(
+                server,
+                peer.name,
+                peer.hostname,
+                peer.port,
+                0,
+                "unreachable",
+                signs_from=signs_from(server),
+                since=healing.known.last_there(server),
+            )
         )
     others.sort(key=lambda one: (_ORDER[one.state], one.name, one.id))
     return tuple(found + others)

@@ -417,3 +417,19 @@ def test_a_server_that_reaches_nobody_any_more_says_that_it_is_alone() -> None:
     second.crash()
     network.run(5.0)
     assert "alone" in first.told("alone")[0]
+
+
+def test_a_server_that_went_is_shown_with_when_it_was_there_last_until_it_is_back() -> None:
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2))
+    network.run(100.0)
+    crashed_at = first.now.wall
+    second.crash()
+    network.run(700.0)
+    (gone,) = [one for one in first.node.snapshot(first.now).servers if one.id == second.id]
+    assert gone.state == "unreachable" and gone.since is not None
+    assert crashed_at <= gone.since < crashed_at + 60.0
+    network.start("n001")
+    network.run(60.0)
+    (back,) = [one for one in first.node.snapshot(first.now).servers if one.id == second.id]
+    assert (back.state, back.since) == ("reachable", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
 from core.node.clients.status_answers import STATUS_BYTES_MAX
@@ -60,3 +62,13 @@ def test_a_server_with_thousands_of_others_answers_in_a_line() -> None:
     network.run(1.0)
     (status,) = client.of(wire.Status)
     assert len(encode(status)) <= SERVER_LINE_BYTES_MAX
+
+
+def test_of_servers_that_cannot_be_reached_each_row_and_the_warning_say_since_when() -> None:
+    usual = snapshot(1, 0)
+    gone = ServerView("gone", "kiruna", "far.example", 3780, 0, "unreachable", since=1_795_348_800.0)
+    picture = msgspec.structs.replace(usual, servers=(*usual.servers, gone), unreachable=1)
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(1_795_348_800.0))
+    lines = list(table(picture))
+    assert f"! 1 known server cannot be reached since {when}" in lines
+    assert any("kiruna" in line and f"unreachable since {when}" in line for line in lines)

@@ -151,6 +151,8 @@ class ClientModel:
         """Since when, in seconds since 1970, nothing was heard of a server that should have answered."""
         self.stage_since = self.clock()
         """When the stage began, in seconds since 1970."""
+        self.lost_since: float | None = None
+        """Since when nobody is reached who was, in seconds since 1970."""
         self._make_client = make_client
         self._client: ClientFace | None = None
         self._task: asyncio.Task[None] | None = None
@@ -514,6 +516,10 @@ class ClientModel:
     def _stage(self, stage: ClientStage, words: str) -> None:
         if stage != self.stage:
             self.stage_since = self.clock()
+            if stage == "online" or stage == "nobody":
+                self.lost_since = None
+            elif self.stage == "online":
+                self.lost_since = self.stage_since
             self.silent = False
             self.unheard_since = None
         self.stage, self.stage_words = stage, words

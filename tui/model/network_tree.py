@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from core.node import NodeSnapshot, ServerView
+from tui.text.clock_times import since_words
 from tui.text.safe_text import neutralise_name
 
 SIGNS: Final[Mapping[str, str]] = {
@@ -100,7 +101,7 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
         drawn[here.id] = None
     while stack:
         server, lead, below, depth = stack.pop()
-        branches.append(_branch(server, lead, names, suspected))
+        branches.append(_branch(server, lead, names, suspected, snapshot.at))
         children = [child for child in neighbours(server) if child.id not in drawn]
         for child in children:
             drawn[child.id] = None
@@ -117,11 +118,13 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
                     depth + 1,
                 )
             )
-    branches.extend(_branch(server, "", names, suspected) for server in snapshot.servers if server.id not in drawn)
+    branches.extend(
+        _branch(server, "", names, suspected, snapshot.at) for server in snapshot.servers if server.id not in drawn
+    )
     return branches
 
 
-def _branch(server: ServerView, lead: str, names: dict[str, str], suspected: frozenset[str]) -> Branch:
+def _branch(server: ServerView, lead: str, names: dict[str, str], suspected: frozenset[str], now: float) -> Branch:
     words, role = {
         "here": ("here", "own"),
         "reachable": ("", "text"),
@@ -130,6 +133,8 @@ def _branch(server: ServerView, lead: str, names: dict[str, str], suspected: fro
     }[server.state]
     symbol = SIGNS[server.state]
     notes = [words] if words else []
+    if server.since is not None:
+        notes.append(f"since {since_words(server.since, now, None)}")
     if server.draining:
         notes.append("is leaving")
         symbol, role = SIGNS["leaving"] if server.state == "reachable" else symbol, "warning"

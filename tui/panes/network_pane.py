@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from core.node import NodeSnapshot
 from tui.model.network_tree import LOAD_BAR_MAX, Branch, draw, load_bar, server_names
+from tui.text.clock_times import clock_time
 from tui.text.fitting import fit
 from tui.text.safe_text import neutralise_name
 from tui.widgets.roles import Piece
@@ -108,6 +109,7 @@ class NetworkView(RowView):
                 ("server", branch.name),
                 ("address", branch.address),
                 ("state", server.state + (", is leaving" if server.draining else "")),
+                ("last there", "now" if server.since is None else clock_time(server.since, None, "%a %d %b %Y, %H:%M")),
                 ("people", str(server.load)),
                 ("logged in", users),
                 ("tree links", known(server.tree)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import tzinfo
 from typing import Final
@@ -11,7 +10,7 @@ from rich.cells import cell_len
 
 from core.node import NodeSnapshot, ServerView
 from core.wire import Address, Scope, scope_of
-from tui.model.client_model import ClientModel, ClientStage
+from tui.model.client_model import ClientModel
 from tui.text import figures, invitation
 from tui.text.clock_times import clock_time, same_day
 from tui.text.safe_text import neutralise, neutralise_name
@@ -20,13 +19,6 @@ StyledText = tuple[str, str]
 """Safe text and a Textual style."""
 
 _DIM: Final = "$foreground 70%"
-_DOTS: Final[dict[ClientStage, StyledText]] = {
-    "online": ("\u25cf ", "$text-success"),
-    "connecting": ("\u25cc ", "$text-warning"),
-    "waiting": ("\u25cc ", "$text-warning"),
-    "gone": ("\u2717 ", "$text-error"),
-    "nobody": ("\u25cb ", _DIM),
-}
 
 
 def present(snapshot: NodeSnapshot) -> list[ServerView]:
@@ -59,44 +51,6 @@ def title(model: ClientModel) -> str:
     who = neutralise_name(model.username or "") if model.online else neutralise(model.stage_words, 40)
     place = f"{who} on {where}" if where else who
     return " \u00b7 ".join(part for part in (unread(model), place, "activity-tui") if part)
-
-
-def top_line(model: ClientModel) -> list[StyledText]:
-    """Who one is, on which node, in how large a network, and what is wrong with it."""
-    parts = [_DOTS["waiting" if model.unheard_since is not None else model.stage]]
-    if model.stage == "online" and model.unheard_since is not None:
-        at = time.strftime("%H:%M:%S", time.localtime(model.unheard_since))
-        parts.append((f"no answer since {at}: ", "$text-warning bold"))
-    concerns = model.concerns
-    if concerns.unread:
-        words = f"{concerns.unread} new" + (f", {concerns.unread_mentions} to you" if concerns.unread_mentions else "")
-        parts += [(words, "bold"), (" \u00b7 ", _DIM)]
-    if model.stage == "online":
-        parts += [("you are ", _DIM), (neutralise_name(model.username or ""), "bold")]
-    else:
-        parts.append((neutralise(model.stage_words, 120), "bold"))
-    if model.node is None and not model.network:
-        parts.append((" \u00b7 ! in clear, others can read along", "$text-warning"))
-    snapshot = model.snapshot
-    if snapshot is None:
-        if model.node is None and model.server is not None and model.stage in ("nobody", "online"):
-            parts += [(" at ", _DIM), (neutralise(str(model.server), 80), "bold")]
-        return parts
-    servers = present(snapshot)
-    people = people_online(snapshot)
-    name = neutralise_name(snapshot.name) or neutralise(str(model.server or ""), 80)
-    parts += [(" on " if model.node is not None else " at ", _DIM), (name, "bold")]
-    size = f" \u00b7 {figures.count(len(servers), 'server')}, {figures.count(people, 'person', 'people')} online"
-    parts.append((size, "$foreground 85%"))
-    if snapshot.storage_error:
-        parts.append((f" \u00b7 \u2717 the disk fails: {neutralise(snapshot.storage_error, 80)}", "$text-error bold"))
-    if snapshot.unreachable:
-        parts.append((f" \u00b7 \u2717 {snapshot.unreachable} unreachable", "$text-error"))
-    if snapshot.draining:
-        parts.append((" \u00b7 ! leaving", "$text-warning"))
-    if snapshot.base_servers:
-        parts.append((" \u00b7 ! base server: new secrets travel in the clear", "$text-warning"))
-    return parts
 
 
 def address_for_others(model: ClientModel) -> Address | None:

@@ -23,6 +23,7 @@ from tui.panes.connections_pane import ConnectionsView
 from tui.panes.events_pane import EventsView
 from tui.panes.network_pane import NetworkView
 from tui.panes.network_strip import network_strip
+from tui.panes.top_line import top_line
 from tui.panes.users_pane import UsersView
 from tui.screens.reading import inspector_of
 from tui.textual_workarounds import toast_placement
@@ -245,7 +246,7 @@ class PanesScreen(Screen[None]):
             self._inviting = self._inviting is not False and overview.is_alone(snapshot)
         invite = overview.invite_line(model, self.size.width - 2) if self._inviting else ""
         strip = network_strip(snapshot, self.size.width - 2) if snapshot is not None and self._needs_strip else []
-        top = overview.top_line(model)
+        top = top_line(model, self.size.width - 2, self._zone)
         unread = overview.unread(model)
         said = (top, invite, strip, self._current, self.size, unread, note, found, notes)
         if said == self._bars:

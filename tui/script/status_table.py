@@ -88,7 +88,10 @@ def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
     if unsigned:
         yield f"! what {_count(unsigned, 'server')} of a version before keys says is not signed: anybody could say it"
     if snapshot.unreachable:
-        yield f"! {_count(snapshot.unreachable, 'known server')} cannot be reached"
+        moments = [one.since for one in snapshot.servers if one.since is not None]
+        which = ", the latest" if len(moments) > 1 else ""
+        since = f"{which} since {_moment(max(moments))}" if moments else ""
+        yield f"! {_count(snapshot.unreachable, 'known server')} cannot be reached{since}"
 
 
 def _ssh_lines(snapshot: NodeSnapshot) -> Iterator[str]:
@@ -105,6 +108,8 @@ def _ssh_lines(snapshot: NodeSnapshot) -> Iterator[str]:
 
 def _server_row(server: ServerView, names: dict[str, str]) -> tuple[str, ...]:
     state = server.state + (", leaving" if server.draining else "")
+    if server.since is not None:
+        state += f" since {_moment(server.since)}"
     if server.via:
         state += f" via {names.get(server.via, server.via[:8])}"
     return (

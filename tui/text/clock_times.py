@@ -23,6 +23,11 @@ def same_day(one: float, other: float, zone: tzinfo | None) -> bool:
         return True
 
 
+def since_words(at: float, now: float, zone: tzinfo | None) -> str:
+    """A moment that something has lasted from, as short as it is unmistakable: `14:02`, `28 Nov 14:02`."""
+    return clock_time(at, zone, "%H:%M" if same_day(at, now, zone) else "%d %b %H:%M")
+
+
 # Much arrives in the same second, and is asked for in each frame.
 @lru_cache(maxsize=1024)
 def _in_words(second: int, zone: tzinfo | None, form: str) -> str:

@@ -45,6 +45,9 @@ class ServerView(msgspec.Struct, frozen=True):
     of a version before keys."""
     signs_from: int | None = None
     """The first of its starts of which it signs every entry; None: it signs none, or nobody has said so here."""
+    since: float | None = None
+    """Of an `unreachable` one, when it was there last, in seconds since 1970: to the second if it has gone while this
+    node ran, else to the hour. None of others."""
 
 
 class ConnectionView(msgspec.Struct, frozen=True):

@@ -251,7 +251,7 @@ class Healing:
                 self.dialling.resume(server)
                 self.known.came(server)
         for server in gone:
-            self.known.remember(server)
+            self.known.went(server)
         if gone and not context.draining:
             context.timers.set("missing", context.after(1.0), self.known.announce_missing)
             self._search.some_have_gone()

@@ -44,6 +44,8 @@ class KnownPeers:
         self._missing_announced: frozenset[str] = frozenset()
         self._met = dict.fromkeys(self.peers)
         """Servers that could be reached at some time."""
+        self._went_at: dict[str, float] = {}
+        """When those went that are known and missing, since this node runs."""
 
     # --- who they are -------------------------------------------------------------------------------------------------
 
@@ -76,10 +78,22 @@ class KnownPeers:
 
     def came(self, server: str) -> None:
         """A server can be reached."""
+        self._went_at.pop(server, None)
         self.remember(server)
         if server not in self._met:
             self._met[server] = None
             self._context.notify("joined", f"{self.name(server)} joined the network", "good", server=server)
+
+    def went(self, server: str) -> None:
+        """A server cannot be reached any more."""
+        self.remember(server)
+        if server in self.peers:
+            self._went_at[server] = self._context.now.wall
+
+    def last_there(self, server: str) -> float | None:
+        """When a server was there last that is missing, in seconds since 1970, as far as that is known."""
+        known = self.peers.get(server)
+        return self._went_at.get(server, known.seen_at if known is not None else None)
 
     def remember(self, server: str) -> None:
         """Keep where a server may be found: it has been seen now."""
@@ -138,6 +152,7 @@ class KnownPeers:
     def forget(self, server: str) -> None:
         """Nobody is to look for a server any more."""
         self._met.pop(server, None)
+        self._went_at.pop(server, None)
         if server in self._missing_announced:
             self._missing_announced -= {server}
         if self.peers.pop(server, None) is not None:
