@@ -40,7 +40,7 @@ async def test_a_server_that_quits_tells_the_port_at_which_its_successor_serves_
             await terminal.shows("This server has left the network.")
             assert await terminal.status() == 0
             way = f"ssh -p {other.port} grace@127.0.0.1"
-            where = f"Go on with `{way}` or `activity-tui join {other.node.advertised}`."
+            where = f"Go on with `{way}`."
             assert where in terminal.text
             status, _, errors = await tail
             assert status == 3 and where in errors
@@ -133,3 +133,14 @@ async def test_a_client_that_hears_of_the_end_late_still_gets_its_terminal_back(
         await terminal.shows("activity-tui: This server ends now.")
         assert await terminal.status() == 0
         assert RESTORE.encode() in terminal.output
+
+
+async def test_who_leaves_by_themselves_is_told_what_goes_on_and_how_they_come_back_over_ssh(place: Place):
+    await place.register("grace", key="grace")
+    async with place.terminal("grace", key="grace") as terminal:
+        await terminal.shows("you are grace")
+        terminal.type("\x11")
+        assert await terminal.status() == 0
+        told = terminal.text.rpartition("palette")[2]
+        assert f"where 1 server went on; `ssh -p {place.port} grace@127.0.0.1` comes back." in told
+        assert RESTORE.encode() in terminal.output.partition(b"comes back")[0]

@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from tui.application.farewell import Farewell, farewell
+from tui.application.farewell import Farewell, farewell, left_words
+from tui.panes.overview import present
 from tui.screens.asking import ConfirmScreen
 from tui.screens.leaving_screen import LeavingScreen
+from tui.text.safe_text import neutralise, neutralise_name
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
@@ -29,6 +31,8 @@ class ApplicationExit:
     def __init__(self, app: ActivityApp, leave: Leave | None) -> None:
         """`leave`: None when leaving concerns nobody but this session."""
         self.begun = False
+        self.left_words = ""
+        """What is told behind the screen of who somebody was, and what goes on; "" where nobody wanted to leave."""
         self.patience = PATIENCE
         self._app = app
         self._leave = leave
@@ -70,12 +74,23 @@ class ApplicationExit:
             self._go_at_once()
             return
         self.begun = True
+        self.left_words = self._left_words()
         self._wanted_at = asyncio.get_running_loop().time()
         if self._leave is not None:
             others = self._farewell().others
             story = words_of or (f"Handing over {others}\N{HORIZONTAL ELLIPSIS}" if others else "Stopping\u2026")
             self._app.push_screen(LeavingScreen(self._app.model, story))
         self._app.spawn(self._go_in_order())
+
+    def _left_words(self) -> str:
+        model = self._app.model
+        snapshot = model.snapshot
+        if snapshot is None or not (model.online or self._leave is not None):
+            return ""
+        who = (model.username or "") if model.online else ""
+        others = len(present(snapshot)) - 1
+        where = neutralise_name(snapshot.name) or neutralise(str(model.server or ""), 80)
+        return left_words(who, where, others, took_node=self._leave is not None)
 
     def _farewell(self) -> Farewell:
         model = self._app.model

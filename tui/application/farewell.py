@@ -105,5 +105,17 @@ _PICTURED: Final = 1000
 """From so many connections on, not all of them may be in a picture of the node."""
 
 
+def left_words(who: str, where: str, others: int, *, took_node: bool) -> str:
+    """What is told behind the screen: who somebody was, and what goes on without them. `others`: servers that are part
+    of the network beside the one where they were; `took_node`: which has left with them."""
+    you = f"you were {neutralise_name(who)}" if who else "you were not logged in"
+    at = f" {'on' if took_node else 'at'} {where}" if where else ""
+    if not took_node:
+        return f"{you}{at}, where the network goes on with {figures.count(others + 1, 'server')}"
+    if others:
+        return f"{you}{at}, and the network goes on with {figures.count(others, 'other server')}"
+    return f"{you}{at}, and no other server is there: the network stops until it is started again"
+
+
 def _listed(found: Sequence[str], last: str) -> str:
     return f" {last} ".join(found) if len(found) < 3 else f"{', '.join(found[:-1])} {last} {found[-1]}"

@@ -69,6 +69,8 @@ class ServeOptions(msgspec.Struct, frozen=True):
 
     node: NodeOptions
     person: PersonOptions
+    again: tuple[str, ...] = ()
+    """The words of the command that starts the server again, but for its port."""
 
 
 class JoinOptions(msgspec.Struct, frozen=True):
@@ -82,3 +84,5 @@ class JoinOptions(msgspec.Struct, frozen=True):
     """Whom a person without a server here talks to."""
     data_dir: Path | None = None
     """Where a person without a server here is remembered; None for the usual place, if there is one."""
+    again: tuple[str, ...] = ()
+    """The words of the command that comes back: as a client, or with the server, but for its port."""

@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import functools
 import logging
+import shlex
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from core.engine import Server
+from core.wire import DEFAULT_PORT
 from tui.cli.command_client import find, meet
 from tui.cli.dumps import dumping
 from tui.cli.log_output import FILE_NAME, Log, LogFile
@@ -30,7 +32,8 @@ from tui.own_screen.screen_process import operator_picture
 from tui.processes.child_process import job_control_ignored
 from tui.processes.node_picture import NodeNotice
 from tui.remembered import directories
-from tui.text.narration import say
+from tui.script.exit_status import ExitStatus
+from tui.text.narration import heard_by_somebody, say
 
 WantLeave = Callable[..., None]
 
@@ -41,14 +44,18 @@ def run(options: ServeOptions | JoinOptions) -> int:
     Raises EngineError if the node cannot start, CommandFailed if the network cannot be joined.
     """
     report: list[str] = []
+    again = [*options.again]
     with job_control_ignored():
-        status = asyncio.run(_run(options, report))
+        status = asyncio.run(_run(options, report, again))
     for line in report:
         say(line)
+    if status in (ExitStatus.DONE, ExitStatus.INTERRUPTED) and heard_by_somebody():
+        say(f"`{shlex.join(again)}` comes back")
     return status
 
 
-async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
+async def _run(options: ServeOptions | JoinOptions, report: list[str], again: list[str]) -> int:
+    """`again`: the command that comes back, to which the port is added that a server here has."""
     if isinstance(options, JoinOptions):
         # Before anybody is asked who they are, and before a server of their own begins a network without the other.
         if options.node is None:
@@ -60,6 +67,8 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
     async with AsyncExitStack() as stack:
         log = await _opened_log(options.node, stack)
         server = await start_server(options.node)
+        if server.address.port != DEFAULT_PORT:
+            again += ["--port", str(server.address.port)]
         try:
             await _log_from(server, log, options.node)
             async with dumping(server, options.node.shown), serving_ssh(server, options.node) as ssh:

@@ -14,12 +14,12 @@ from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.config_command import shown_settings
 from tui.cli.console import interactive
 from tui.cli.dumps import ignore_signals
-from tui.cli.inputs import address_of, choices_of
+from tui.cli.inputs import address_of, choices_of, given_settings
 from tui.cli.loading import loading
 from tui.cli.log_lines import LogFormat, LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
 from tui.cli.process_list import hide_argument
-from tui.cli.setting_table import Destination
+from tui.cli.setting_table import SETTINGS, Destination, Setting
 from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
 
@@ -89,11 +89,36 @@ def run(arguments: argparse.Namespace) -> int:
 
         trust = met_trust(choices, join)
     show = _loaded()
+    again = _again(arguments, join if node is None else None)
     if join is None:
         assert node is not None
-        return show(ServeOptions(node, person))
+        return show(ServeOptions(node, person, again))
     data_dir = cast(Path | None, choices.value("data_dir"))
-    return show(JoinOptions(join, node, person, trust, data_dir))
+    return show(JoinOptions(join, node, person, trust, data_dir, again))
+
+
+def _again(arguments: argparse.Namespace, client_of: Address | None) -> tuple[str, ...]:
+    """The command by which somebody comes back who was here by these arguments. A server that was part of a network
+    finds it again by itself, and keeps the secret; it gets its port where that is known."""
+    words = ["activity-tui", "serve"] if client_of is None else ["activity-tui", "join", str(client_of)]
+    if (config := getattr(arguments, "config", None)) is not None:
+        words += ["--config", str(config)]
+    given = given_settings(arguments)
+    for setting in SETTINGS:
+        value = given.get(setting.name)
+        if value is None or setting.secret or not _is_said_again(setting, serves=client_of is None):
+            continue
+        if setting.is_switch:
+            words.append(setting.flag_name if value else f"--no-{setting.flag_name[2:]}")
+        else:
+            words += ["-u" if setting.name == "user" else setting.flag_name, str(value)]
+    return tuple(words)
+
+
+def _is_said_again(setting: Setting, *, serves: bool) -> bool:
+    if serves:
+        return setting.group != "trust" and setting.name not in ("port", "secret_file")
+    return setting.group in ("person", "trust") or setting.name == "data_dir"
 
 
 def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:

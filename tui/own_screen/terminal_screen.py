@@ -26,6 +26,7 @@ from tui.own_screen.personal_keeper import PersonalFileKeeper
 from tui.remembered import credentials, look_settings
 from tui.terminal.local import LocalDriver, local_driver
 from tui.terminal.tty import own_tty
+from tui.text.narration import heard_by_somebody
 
 LEAVE_LIMIT: Final = 15.0
 """Seconds in which a node has to have left; the engine's own limits are shorter."""
@@ -98,6 +99,9 @@ class TerminalScreen:
             return status
         finally:
             self._editor.hang_up()
+            app = self._app
+            if app is not None and app._exit_procedure.left_words and heard_by_somebody():
+                self.report.insert(0, app._exit_procedure.left_words)
             self.report.extend(self.unconfirmed())
             for task in (watching, keeping):
                 if task is not None:

@@ -50,7 +50,7 @@ class SavedAccount(msgspec.Struct, frozen=True, omit_defaults=True):
         return tuple(one for one in (self.secret, self.expected) if one is not None)
 
 
-class Visit(msgspec.Struct, frozen=True):
+class LastVisit(msgspec.Struct, frozen=True):
     """Who somebody was in the application, at a place."""
 
     at: str
@@ -65,7 +65,7 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     username: str
     secret: str | None = None
     accounts: tuple[SavedAccount, ...] = ()
-    visits: tuple[Visit, ...] = ()
+    visits: tuple[LastVisit, ...] = ()
     """The latest at each place, the newest of all last."""
 
     def __repr__(self) -> str:
@@ -160,7 +160,7 @@ def enter(directory: Path, username: str, secret: str | None, *places: str) -> N
     with locked(directory, LOCK_NAME):
         known = _read(directory) or Remembered(username)
         visits = [one for one in known.visits if one.at not in places]
-        visits.extend(Visit(at, username) for at in places)
+        visits.extend(LastVisit(at, username) for at in places)
         save(directory, Remembered(username, secret, known.accounts, tuple(visits[-PLACES_MAX:])))
 
 

@@ -37,7 +37,7 @@ from tui.ssh.ssh_connection import SSHConnection
 from tui.ssh.ssh_host import port_of, ssh_host
 from tui.ssh.ssh_settings import SSHSettings
 from tui.ssh.workers.worker_pool import WorkerPool
-from tui.text import invitation
+from tui.text import figures, invitation
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.widgets.line_pool import SHARED_MAX, LinePool
 
@@ -317,10 +317,19 @@ class SSHServer:
         except NotRunning:
             servers = ()
         port = next((one.ssh for one in servers if Address(one.hostname, one.port) == successor), 0)
-        ways = [invitation.client_command(successor)]
-        if port:
-            ways.insert(0, invitation.ssh_command(successor.host, port, user))
-        return f"Go on with {' or '.join(f'`{way}`' for way in ways)}."
+        # Who has come with nothing but ssh is told of another program only where that leads nowhere.
+        way = invitation.ssh_command(successor.host, port, user) if port else invitation.client_command(successor)
+        return f"Go on with `{way}`."
+
+    def left_words(self, user: str) -> str:
+        """What somebody is told who has left the application: what goes on, and how they come back; a sentence."""
+        try:
+            snapshot = self.node.snapshot()
+        except NotRunning:
+            return ""
+        servers = figures.count(sum(one.state != "unreachable" for one in snapshot.servers), "server")
+        way = invitation.ssh_command(snapshot.hostname, snapshot.servers[0].ssh or self.address.port, user)
+        return f"You have left {neutralise_name(snapshot.name)}, where {servers} went on; `{way}` comes back."
 
     async def hold_back(self, host: str, username: str) -> None:
         """Let somebody wait whose host is in the habit of failing, unless they have come in from there before."""

@@ -285,7 +285,10 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         elif self._full:
             runner.full()
         try:
-            return await runner.run()
+            status = await runner.run()
+            if not self._farewell and status == ExitStatus.DONE:
+                self._farewell = self._server.left_words(self.user)
+            return status
         except ApplicationFailed as failed:
             self._farewell = str(failed)
             return ExitStatus.FAILURE

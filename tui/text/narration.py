@@ -32,3 +32,12 @@ def say(sentence: str) -> None:
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
     thread.join(SAY_LIMIT)
+
+
+def heard_by_somebody() -> bool:
+    """Whether sentences come to a person at a terminal, and not into a file or another program."""
+    stream = sys.__stderr__
+    try:
+        return stream is not None and stream.isatty()
+    except (OSError, ValueError):
+        return False
