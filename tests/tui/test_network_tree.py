@@ -8,7 +8,7 @@ import pytest
 
 from core.node.interface.snapshot import NodeSnapshot, ServerView
 from tests.tui.fakes import snapshot
-from tui.model.network_tree import draw, load_bar, server_names
+from tui.model.network_tree import address_of, draw, load_bar, load_bar_cells, server_names
 
 
 def lines(shown: NodeSnapshot) -> list[str]:
@@ -69,6 +69,16 @@ def test_servers_that_share_a_name_are_told_apart_by_their_address():
         "other",
         "[2001:db8::1]:4",
     ]
+
+
+def test_a_server_to_which_no_way_is_known_is_told_by_its_host_alone():
+    assert address_of(ServerView("aa", "far", "127.0.0.5", 0, 0, "unreachable")) == "127.0.0.5"
+    assert address_of(ServerView("aa", "far", "2001:db8::1", 0, 0, "unreachable")) == "2001:db8::1"
+
+
+def test_bars_are_cut_before_words_are():
+    assert [load_bar_cells(46, room) for room in (30, 4, 2, 0, -9)] == [5, 4, 2, 1, 1]
+    assert load_bar_cells(80, 30) == 10
 
 
 def test_loads_are_bars_in_proportion():

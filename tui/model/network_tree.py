@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from core.node import NodeSnapshot, ServerView
+from core.wire import Address
 from tui.text.clock_times import since_words
 from tui.text.safe_text import neutralise_name
 
@@ -21,6 +22,7 @@ SIGNS: Final[Mapping[str, str]] = {
 }
 """How a server stands. `guest` is a base server; one is `suspected` that leaves pings over its link here unanswered."""
 LOAD_BAR_MAX: Final = 10
+LOAD_BAR_LEAST: Final = 1
 DEPTH_MAX: Final = 60
 """Branches deeper than this are drawn at the margin; a chain of so many servers leaves every screen."""
 
@@ -45,8 +47,9 @@ def server_name(server: ServerView) -> str:
 
 
 def address_of(server: ServerView) -> str:
+    """Where a server is; the host alone where no way to it from here is known."""
     host = neutralise_name(server.hostname, 253)
-    return f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}"
+    return str(Address(host, server.port)) if server.port else host
 
 
 def server_names(servers: Iterable[ServerView]) -> dict[str, str]:
@@ -66,6 +69,12 @@ def server_names(servers: Iterable[ServerView]) -> dict[str, str]:
 def suspects(snapshot: NodeSnapshot) -> frozenset[str]:
     """The ids of the servers that do not answer over their links here, and are not given up yet."""
     return frozenset(one.server for one in snapshot.connections if one.suspected and one.server is not None)
+
+
+def load_bar_cells(width: int, room: int) -> int:
+    """How long bars are in lines of a width that have so much room beside all else: before words are cut, bars are."""
+    wanted = LOAD_BAR_MAX if width >= 60 else LOAD_BAR_MAX // 2
+    return min(wanted, max(LOAD_BAR_LEAST, room))
 
 
 def load_bar(load: int, most: int, cells: int = LOAD_BAR_MAX) -> str:

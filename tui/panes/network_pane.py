@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.strip import Strip
 
 from core.node import NodeSnapshot
-from tui.model.network_tree import LOAD_BAR_MAX, Branch, draw, load_bar, server_names
+from tui.model.network_tree import Branch, draw, load_bar, load_bar_cells, server_names
 from tui.text.clock_times import clock_time
 from tui.text.fitting import fit
 from tui.text.safe_text import neutralise_name
@@ -77,7 +77,7 @@ class NetworkView(RowView):
         name_cells = min(self._name_cells, max(12, width // 2))
         pieces: list[Piece] = [(lead, "dim"), (branch.symbol + " ", _SYMBOL_ROLES.get(branch.role, "good"))]
         pieces.append((fit(branch.name, max(4, name_cells - cell_len(lead) - 2)) + " ", branch.role))
-        bar = LOAD_BAR_MAX if width >= 60 else LOAD_BAR_MAX // 2
+        bar = load_bar_cells(width, width - name_cells - 7 - self._words_cells)
         gone = branch.role in ("error", "dim")
         pieces.append(("     " if gone else f"{branch.load:>4} ", "text"))
         pieces.append((fit("" if gone else load_bar(branch.load, self._most, bar), bar) + " ", "name-0"))
@@ -107,7 +107,7 @@ class NetworkView(RowView):
             f"{label:<14}{value}"
             for label, value in (
                 ("server", branch.name),
-                ("address", branch.address),
+                ("address", branch.address + ("" if server.port else ", to which no way from here is known")),
                 ("state", server.state + (", is leaving" if server.draining else "")),
                 ("last there", "now" if server.since is None else clock_time(server.since, None, "%a %d %b %Y, %H:%M")),
                 ("people", str(server.load)),

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from core.node import ConnectionView, NodeSnapshot, ServerView
 from core.wire import Address
-from tui.model.network_tree import server_name, server_names
+from tui.model.network_tree import address_of, server_name, server_names
 from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name
 
@@ -114,7 +114,7 @@ def _server_row(server: ServerView, names: dict[str, str]) -> tuple[str, ...]:
         state += f" via {names.get(server.via, server.via[:8])}"
     return (
         server_name(server),
-        str(Address(neutralise(server.hostname), server.port)),
+        address_of(server),
         str(server.load),
         state,
         _named(server.tree, names),
