@@ -202,7 +202,7 @@ class Node:
         self.base.links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
         self.reached = ReachedPlaces(
-            context, self.replication, self.topology, recovered.stamp, recovered.recent_streams
+            context, self.replication, self.topology, drift, recovered.stamp, recovered.recent_streams
         )
         self.repair = Repair(context, self.neighbours, self.replication, self.synchronisation)
         self.catching_up = CatchingUp(context, self.replication, self.repair)

@@ -15,7 +15,7 @@ from core.node.accounts.book import name_after_conflict
 from core.node.accounts.secrets import CODE_MARK
 from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.simulation.environment.connection_ends import End
-from core.simulation.environment.schedule import EPOCH, Schedule
+from core.simulation.environment.schedule import Schedule
 from core.simulation.environment.verifiers import matches
 from core.wire.account_documents import DocumentVersion
 from core.wire.activity import stamp_activity
@@ -468,7 +468,7 @@ class Ledger:
         if version is None:
             self.problem("documents", f"{agent.name} was told that its document is kept before it was")
             return
-        if stamp > (EPOCH + self._schedule.time) * MICROSECONDS + AHEAD_MAX:
+        if stamp > self._schedule.wall * MICROSECONDS + AHEAD_MAX:
             # It is dated anew once its server hears what time it is, and may come behind what was written meanwhile.
             self.documents_misdated[version.claim] = None
         known = self.documents_owed.get(version.claim)

@@ -369,3 +369,18 @@ def test_who_begins_at_a_server_that_was_started_again_is_not_sent_what_was_ther
     somebody.come(ahead)
     somebody.go()
     assert somebody.texts == [4, 5]
+
+
+def test_who_comes_to_a_server_whose_clock_is_years_behind_is_sent_what_it_has_dated_so() -> None:
+    """They have begun elsewhere, and name no stream of what they missed: their beginning has not come yet there."""
+    network = ScriptedNetwork(clock_offsets={"n001": -17 * 365 * 86_400.0})
+    a, b = network.build(chain(2), redirects=False)
+    network.run(60.0)
+    begun = int(a.now.wall * 1_000_000)
+    posts(network, a, 1, 3)
+    network.run(5.0)
+    assert {entry.stamp < begun for entry in b.disk.entries() if entry.kind == "activity"} == {True}
+    client = network.client(b, features=FEATURES)
+    client.login(have=wire.HeldEntries(begun, {}))
+    network.run(2.0)
+    assert client.texts() == [1, 2, 3]

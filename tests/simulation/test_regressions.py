@@ -225,6 +225,9 @@ LESSONS: Final = {
     " written before what they had seen there: it had just heard of that, and knows nothing of them.",
     177100089: "What was written alone at a server whose clock had been set days ahead was dated anew, and before"
     " what its account had had until then: others kept that.",
+    178000066: "What a server whose clock was years behind had got, and dated so, was not sent to who came from an"
+    " older server: their beginning was in its future.",
+    178000189: "The checker asked for a post at somebody whose client had not noticed yet that its connection is dead.",
     68000000072: "The checker asked for a document where it was dated two days ahead: clocks had jumped, and it is"
     " taken when its time has come.",
 }

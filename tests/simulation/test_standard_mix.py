@@ -11,6 +11,7 @@ from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.orders_mix import with_orders
+from core.simulation.plans.real_machines_mix import with_real_machines
 from core.simulation.plans.standard_mix import FAULTS, standard
 from core.simulation.plans.usual_mix import usual
 from core.simulation.runs.sweep import SeedOutcome, judged
@@ -48,6 +49,7 @@ def test_the_mixes_know_every_operation_that_can_be_planned() -> None:
     used |= {operation.what for seed in range(SEEDS) for operation in with_damage(seed).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_orders(seed).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_answers(seed).operations}
+    used |= {operation.what for seed in range(SEEDS) for operation in with_real_machines(seed).operations}
     assert used == set(OPERATIONS)
 
 

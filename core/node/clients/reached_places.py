@@ -18,6 +18,7 @@ from core.node.kernel.context import PLACE, Context
 from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
+from core.node.neighbours.drift import Drift
 from core.wire.codec import Frame, Frames
 from core.wire.entries import Entry, Stream
 from core.wire.entry_columns import EntryColumns
@@ -52,6 +53,7 @@ class ReachedPlaces:
         context: Context,
         replication: Replication,
         topology: Topology,
+        drift: Drift,
         stamp: int,
         recent: Mapping[Stream, int],
     ) -> None:
@@ -64,6 +66,7 @@ class ReachedPlaces:
         self._context = context
         self._replication = replication
         self._topology = topology
+        self._drift = drift
         self._recent = OrderedDict([*recent.items()][-RECENT_MAX:])
         """The streams that something was handed out of last, and the latest of its stamps."""
         self._older = max(0, stamp - AHEAD_MAX, *[*recent.values()][:-RECENT_MAX])
@@ -181,7 +184,8 @@ class ReachedPlaces:
         """What a client says that it has; None if it has nothing. Raises ValueError."""
         if message.have is None:
             return None
-        holdings = Holdings(message.have.since)
+        # Where this clock is years behind, all that has come here since is dated before that.
+        holdings = Holdings(self._drift.dated_here(message.have.since))
         for stream, numbers in decode_holdings(message.have.entries):
             holdings.put(stream, numbers, 0)
         after = self._replication.record_numbers.number_of(message.place)

@@ -49,6 +49,8 @@ class Drift:
         self.announced: Callable[[str], int | None] = lambda server: None
         """By how much a server's clock is ahead of here at least, by what it has signed; None where nobody knows."""
         self._told_of_own = False
+        self._heard_ahead = 0
+        """By how much the neighbour that was heard last dates ahead of here, in microseconds."""
 
     def look_at_own(self) -> None:
         """Tell people when this node dates what it writes far ahead of its clock, which was that far ahead before, and
@@ -74,10 +76,18 @@ class Drift:
         """The time by which any server that has been heard of by now would have dated something then at the latest."""
         return self._lead + int(monotonic * MICROSECONDS) if self._lead else 0
 
+    def dated_here(self, stamp: int) -> int:
+        """When something was, by the time here, that others date by `stamp`. That differs only where they date further
+        ahead than this clock follows: then this server dates what it gets from them by its own time as well."""
+        context = self._context
+        if stamp <= context.clock.horizon(context.now.wall) or self._heard_ahead <= AHEAD_MAX:
+            return stamp
+        return max(0, stamp - self._heard_ahead)
+
     def heard(self, link: Link, stamp: int | None) -> None:
         """The neighbour dates what it writes now by `stamp`; None from one that does not say."""
         if stamp is not None:
-            link.ahead = stamp - self.time()
+            link.ahead = self._heard_ahead = stamp - self.time()
             if link.ahead <= AHEAD_MAX:
                 self._lead = max(self._lead, stamp - int(self._context.now.monotonic * MICROSECONDS))
 

@@ -37,6 +37,8 @@ def examine(world: World) -> None:
         _examine_base_servers(world)
         return
     _settle(world)
+    for name in _clients_with_dead_connections(world):
+        ledger.problem("liveness", f"{name}'s client has not noticed that its connection is dead")
     _wait_for_limits(world)
     for guarantee, text in nothing_left(world):
         ledger.problem(guarantee, text)
@@ -76,16 +78,27 @@ def _speakers(world: World) -> Iterator[tuple[str, list[str]]]:
 
 
 def _settle(world: World) -> None:
-    """Wait until no dial is under way and the tree has not changed for a while."""
+    """Wait until no dial is under way, the tree has not changed for a while, and clients have noticed what is dead."""
     begun = world.schedule.time
     quiet_since = begun
     before = _links(world)
-    while world.schedule.time - quiet_since < SETTLING and world.schedule.time - begun < 30.0:
+    is_dead = _clients_with_dead_connections
+    while (world.schedule.time - quiet_since < SETTLING or is_dead(world)) and world.schedule.time - begun < 30.0:
         world.schedule.run_until(world.schedule.time + 0.5)
         now = _links(world)
         if now != before:
             before = now
             quiet_since = world.schedule.time
+
+
+def _clients_with_dead_connections(world: World) -> list[str]:
+    """People whose native client holds on to a connection of which one direction, or both, lead nowhere."""
+    return [
+        agent.name
+        for agent in world.agents.values()
+        if agent.native and agent.logged_in and agent.end is not None
+        if agent.end.lane.dead or agent.end.far.lane.dead
+    ]
 
 
 def _wait_for_limits(world: World) -> None:

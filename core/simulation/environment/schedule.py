@@ -13,15 +13,22 @@ EPOCH: Final = 1_700_000_000.0
 class Schedule:
     """What happens when. Things due at the same time happen in the order in which they were scheduled."""
 
-    __slots__ = ("_heap", "_serial", "events", "time")
+    __slots__ = ("_heap", "_serial", "epoch", "events", "time")
 
     def __init__(self) -> None:
         self.time = 0.0
         """Seconds since the world began."""
+        self.epoch = EPOCH
+        """Wall-clock seconds since 1970 at which it would have begun if no time had been left out."""
         self.events = 0
         """How many things have happened."""
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
+
+    @property
+    def wall(self) -> float:
+        """What a clock shows that is right, in seconds since 1970."""
+        return self.epoch + self.time
 
     def at(self, time: float, callback: Callable[[], None]) -> None:
         """Do something at a time, or now if that is past."""

@@ -38,6 +38,8 @@ from core.wire.missing import PageQuery
 
 QUICK: Final = 0.1
 """Seconds within which a quick disk syncs."""
+USUAL_DELAY: Final = (0.0005, 0.003)
+"""Least and greatest seconds of one sync."""
 PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 4.0
 """Seconds between two tries of a disk that failed."""
@@ -58,7 +60,7 @@ class SimulatedDisk:
         self.store = store
         self.deliver: Callable[[Event], None] | None = None
         """Where answers go while the process lives."""
-        self.delay = (0.0005, 0.003)
+        self.delay = USUAL_DELAY
         """Least and greatest seconds of one sync."""
         self.reading: float | None = None
         """Seconds that reading a page takes; None: a fifth of a sync."""
@@ -295,10 +297,12 @@ class SimulatedDisk:
         self._replace(self._first, with_witness=with_witness)
         self.is_lost = True
 
-    def copied(self, kept: Callable[[tuple[Keepable, ...]], None]) -> SimulatedDisk:
-        """Another disk with all that is synced here now; `kept` is told of what it keeps from then on."""
+    def copied(self, kept: Callable[[tuple[Keepable, ...]], None], *, from_last_copy: bool = False) -> SimulatedDisk:
+        """Another disk with all that is synced here now, or that is in the last copy, if there is one from after its
+        key; `kept` is told of what it keeps from then on."""
+        older = self.older if from_last_copy and not self.goes_back_before_keys else None
         self.store.sync()
-        store = self.store.restored(self.store.backup(COPIES / "elsewhere", 1))
+        store = self.store.restored(older or self.store.backup(COPIES / "elsewhere", 1))
         return SimulatedDisk(self.schedule, store, random.Random(self._rng.random()), kept)
 
     def _replace(self, backup: Path, *, with_witness: bool) -> None:

@@ -226,7 +226,7 @@ class LyingServer:
 
     def stamp(self) -> int:
         """The time, in microseconds since 1970."""
-        return int((EPOCH + self.environment.schedule.time) * 1_000_000)
+        return int(self.environment.schedule.wall * 1_000_000)
 
     def next_id(self) -> str:
         """The identity of the next entry of its own."""

@@ -14,7 +14,6 @@ from core.client.resume_point import ResumePoint
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
-from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
@@ -63,7 +62,7 @@ class NativeAgent(Agent):
         rng = seeded(environment.seed, "have", name)
         self._have_bytes = rng.choice((TERSE, SETTINGS.have_bytes))
         self._range_items = rng.choice((2, 5, SETTINGS.range_items))
-        self._wall_ahead = EPOCH + between(rng, -CLOCK_SPREAD, CLOCK_SPREAD)
+        self._wall_ahead = between(rng, -CLOCK_SPREAD, CLOCK_SPREAD)
         self._attempt = 0
         self._wake_at: float | None = None
         self._numbers: dict[str, int] = {}
@@ -179,7 +178,8 @@ class NativeAgent(Agent):
         )
         rng = seeded(self.environment.seed, "client", self.name, self.line)
         known = [address, *others[:3]]
-        machine = self._machine = ClientMachine(settings, known, rng, wall_ahead=self._wall_ahead)
+        wall_ahead = self.environment.schedule.epoch + self._wall_ahead
+        machine = self._machine = ClientMachine(settings, known, rng, wall_ahead=wall_ahead)
         self.environment.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
         machine.start(self._now)
         self._perform()

@@ -41,7 +41,6 @@ from core.simulation.environment import agreeing
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import number_of, pick, seeded
-from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.environment.simulated_network import DialFailure, Encryption, HostPlace
 from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, new_store, with_key, with_network
@@ -393,11 +392,10 @@ class SimulatedServer:
         return self.clock_offset + self._environment.schedule.time * (self.clock_rate - 1.0)
 
     def now(self) -> Now:
-        elapsed = (self._environment.schedule.time - self._booted_at) * self.clock_rate
+        schedule = self._environment.schedule
+        elapsed = (schedule.time - self._booted_at) * self.clock_rate
         # Dividing and multiplying by the clock's rate may lose the last bit.
-        return Now(
-            max(elapsed, self._woken_by), EPOCH + self._environment.schedule.time * self.clock_rate + self.clock_offset
-        )
+        return Now(max(elapsed, self._woken_by), schedule.epoch + schedule.time * self.clock_rate + self.clock_offset)
 
     def attach(self, end: End) -> None:
         """Hold the end of a connection that the node has been told of already."""

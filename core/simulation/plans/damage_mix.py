@@ -19,21 +19,35 @@ from core.simulation.plans.standard_mix import Scene
 
 def with_damage(seed: int, servers: int | None = None) -> Plan:
     """The plan of a seed: the standard mix's world of three servers at least, with one to four kinds of damage."""
-    plan = mix.standard(seed, servers)
+    plan = whose_data_is_copied(seed, servers)
     rng = seeded(seed, "damage")
-    count = max(3, plan.servers)
-    people = [msgspec.structs.replace(person, native=True) for person in plan.people if not person.impatient]
-    scene = Scene(rng, [server_name(index) for index in range(count)], people, plan.calm, plan.duration, [])
-    standard = [
-        one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "quit", "lies")
-    ]
+    names = [server_name(index) for index in range(plan.servers)]
+    scene = Scene(rng, names, list(plan.people), plan.calm, plan.duration, [])
     # What a copy accepted may be left at servers without keys only: without its signature nobody else believes it.
     kinds = tuple(one for one in KINDS if one not in _COPIES or "keyless" not in plan.identities.values())
-    operations = standard + [one for _ in range(scene.some(1, 4)) for one in kinds[pick(rng, len(kinds))](scene)]
+    operations = [*plan.operations] + [
+        one for _ in range(scene.some(1, 4)) for one in kinds[pick(rng, len(kinds))](scene)
+    ]
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
+    return msgspec.structs.replace(plan, operations=tuple(operations))
+
+
+def whose_data_is_copied(seed: int, servers: int | None = None) -> Plan:
+    """The standard mix's world of a seed, of three servers at least, as it is where what a server has may be copied,
+    put back, or lost: nobody is there who recognises nothing, and nobody leaves."""
+    plan = mix.standard(seed, servers)
+    people = [msgspec.structs.replace(person, native=True) for person in plan.people if not person.impatient]
+    operations = [
+        one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "quit", "lies")
+    ]
     return msgspec.structs.replace(
-        plan, servers=count, base_servers=0, settled=False, people=tuple(people), operations=tuple(operations)
+        plan,
+        servers=max(3, plan.servers),
+        base_servers=0,
+        settled=False,
+        people=tuple(people),
+        operations=tuple(operations),
     )
 
 

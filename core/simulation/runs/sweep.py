@@ -20,6 +20,7 @@ from core.simulation.plans.mixed_links_mix import with_mixed_links
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.orders_mix import with_orders
 from core.simulation.plans.plan import Plan
+from core.simulation.plans.real_machines_mix import with_real_machines
 from core.simulation.plans.usual_mix import usual
 from core.simulation.runs.runner import Report, run
 
@@ -35,6 +36,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "damage": with_damage,
     "orders": with_orders,
     "answers": with_answers,
+    "real-machines": with_real_machines,
 }
 """From a seed and a number of servers (None: as the seed has it) to a plan."""
 

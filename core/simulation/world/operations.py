@@ -8,6 +8,7 @@ from typing import Final
 
 from core.node.interface.events import JoinRequested
 from core.simulation.environment.randomness import number_of
+from core.simulation.environment.simulated_disk import USUAL_DELAY
 from core.simulation.parties.hostile_peer import HostilePeer
 from core.simulation.parties.lies import LIES
 from core.simulation.parties.lying_server import MANY
@@ -17,6 +18,7 @@ from core.simulation.plans.answers_mix import ANSWER
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY, LIE
 from core.simulation.plans.orders_mix import ORDER, REDEEM
 from core.simulation.plans.plan import Operation, Stillness, stillness_of
+from core.simulation.plans.real_machines_mix import YEAR
 from core.simulation.world.operators import give_order, redeem
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
@@ -170,6 +172,12 @@ def _disk_slow(world: World, operation: Operation) -> None:
         world.servers[operation.who].disk.delay = (operation.amount * 0.3, operation.amount)
 
 
+def _disk_quick(world: World, operation: Operation) -> None:
+    """Syncs of `who` take no longer than usual again."""
+    if operation.who in world.servers:
+        world.servers[operation.who].disk.delay = USUAL_DELAY
+
+
 def _copy_data(world: World, operation: Operation) -> None:
     """Somebody copies the data of `who`."""
     if operation.who in world.servers:
@@ -269,10 +277,11 @@ _GIVEN_UP: Final = ("its place is another's",)
 
 
 def _twin(world: World, operation: Operation) -> None:
-    """What `who` has is copied, and started on another host, with all that it knows of the network."""
+    """What `who` has is copied, and started on another host, with all that it knows of the network. With an `amount`
+    from 0.5 on that is the last copy which somebody has made, if there is any from after it got its key."""
     server = world.servers.get(operation.who)
     if server is not None and server.finished is None and server.name not in world.twins:
-        world.add_twin(server).start()
+        world.add_twin(server, of_the_last_copy=operation.amount >= 0.5).start()
 
 
 def _twin_ends(world: World, operation: Operation) -> None:
@@ -301,6 +310,12 @@ def _clock(world: World, operation: Operation) -> None:
     """The wall clock of `who` jumps by `amount` seconds."""
     if operation.who in world.servers:
         world.servers[operation.who].jump_clock(operation.amount)
+
+
+def _years(world: World, operation: Operation) -> None:
+    """Between this moment and the next lie `amount` years, in which nothing happens; every clock knows of them."""
+    world.broke()
+    world.schedule.epoch += operation.amount * YEAR
 
 
 def _readdress(world: World, operation: Operation) -> None:
@@ -385,10 +400,12 @@ def _rejoin(world: World, operation: Operation) -> None:
 
 
 def _half_open(world: World, operation: Operation) -> None:
-    """The connections from `who` to `whom` go dead, and nobody is told."""
+    """The connections from `who` to `whom` go dead, and nobody is told. With an `amount` of 1, only what `who` sends is
+    lost: what `whom` sends arrives."""
     world.broke()
     for end in world.network.ends_between(operation.who, operation.whom):
-        end.lane.dead = end.far.lane.dead = True
+        end.lane.dead = True
+        end.far.lane.dead = end.far.lane.dead or not operation.amount
         world.strand(end)
         world.strand(end.far)
 
@@ -474,6 +491,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "disk full": _disk_full,
     "disk free": _disk_free,
     "disk slow": _disk_slow,
+    "disk quick": _disk_quick,
     "copy data": _copy_data,
     "put back": _put_back,
     "lose data": _lose_data,
@@ -482,6 +500,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "twin": _twin,
     "twin ends": _twin_ends,
     "clock": _clock,
+    "years": _years,
     "readdress": _readdress,
     "suspend": _suspend,
     "resume": _resume,
@@ -527,7 +546,7 @@ def repair(world: World) -> None:
     world.remove_barriers()
     for server in world.servers.values():
         server.disk.full = False
-        server.disk.delay = (0.0005, 0.003)
+        server.disk.delay = USUAL_DELAY
         server.resume()
         if server.finished is None:
             _start_server(world, server)

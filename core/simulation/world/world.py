@@ -171,10 +171,10 @@ class World:
         self.addresses.append(server.address)
         return server
 
-    def add_twin(self, server: SimulatedServer) -> SimulatedServer:
+    def add_twin(self, server: SimulatedServer, *, of_the_last_copy: bool = False) -> SimulatedServer:
         """A host elsewhere with a copy of a server's data; the same identity, and the same secret of it."""
         name = f"{server.name}twin"
-        disk = server.disk.copied(lambda keepables: self.kept(twin, keepables))
+        disk = server.disk.copied(lambda keepables: self.kept(twin, keepables), from_last_copy=of_the_last_copy)
         config = replace(server.config, hostname=name, name=name)
         twin = SimulatedServer(self.environment, self, name, config, disk=disk)
         self.twins[server.name] = self.servers[name] = twin
