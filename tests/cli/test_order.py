@@ -227,3 +227,34 @@ def test_orders_outlast_a_restart_and_hold_at_a_server_that_comes_later(program:
             assert refused.status == 4 and "closed by ada" in refused.err, refused.err
             listed = program.run("order", one.address, "list", "-u", "ada", variables=secret)
             assert "close bob" in listed.out, listed.err
+
+
+# --- who gives an order, where nobody says so -------------------------------------------------------------------------
+
+
+def test_without_a_name_it_is_the_only_account_that_is_remembered_there(program: Program, node: Node) -> None:
+    registered(program, node, "ada")
+    listed = program.run("order", node.address, "list")
+    assert listed.status == 0, listed.err
+    assert "as ada; -u NAME says another one" in listed.err
+
+
+def test_of_several_accounts_it_is_the_one_whose_orders_were_taken_there_and_else_they_are_named(
+    program: Program, node: Node
+) -> None:
+    registered(program, node, "ada", "bob")
+    asked = program.run("order", node.address, "silence", "bob")
+    assert asked.status == 2
+    assert "who gives the order? Say it with -u NAME." in asked.err
+    assert "Several accounts are remembered there: bob, ada." in asked.err
+    assert order(program, node, "list").status == 0
+    silenced = program.run("order", node.address, "silence", "bob")
+    assert silenced.status == 0 and "as ada;" in silenced.err
+    assert program.run("post", node.address, "-u", "bob", "hello").status == 4
+
+
+def test_who_has_no_account_there_is_told_how_to_say_who_they_are(program: Program, node: Node) -> None:
+    asked = program.run("order", node.address, "list")
+    assert asked.status == 2
+    assert "who gives the order? Say it with -u NAME." in asked.err
+    assert "No account is remembered there." in asked.err

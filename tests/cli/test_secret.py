@@ -68,7 +68,7 @@ def test_what_cannot_be_meant_is_a_usage_error(program: Program, node: Node) -> 
     for words in (("--for", "soon"), ("--for", "-1d"), ("--for", "9999d")):
         wrong = program.run("secret", "rotate", node.address, *words, "-u", "ada")
         assert wrong.status == 2 and "--for" in wrong.err, wrong.err
-    assert program.run("secret", "rotate", node.address).status == 2, "whose?"
+    assert program.run("secret", "rotate", node.address, "-u", "anonymous").status == 2, "whose?"
     elsewhere = program.run("secret", "show", "203.0.113.7")
     assert elsewhere.status != 0 and "no server on this machine" in elsewhere.err
 

@@ -145,6 +145,9 @@ def _passwd(parser: Parser) -> None:
     _settings(parser, ("person", "trust"), nameless="")
 
 
+_OPERATOR: Final = "whose orders were taken there before, else the only account that is remembered there"
+
+
 def _order(parser: Parser) -> None:
     _client(parser)
     parser.add_argument(
@@ -178,7 +181,7 @@ def _order(parser: Parser) -> None:
     )
     parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
     add_timeout(parser, "30")
-    _settings(parser, ("person", "trust"), nameless="")
+    _settings(parser, ("person", "trust"), nameless=_OPERATOR)
 
 
 def _holds(parser: Parser, when: str = "") -> None:
@@ -201,7 +204,7 @@ def _secret(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", default=False, help="rotate: print one JSON object")
     add_timeout(parser, "30")
     _flag(parser, BY_NAME["data_dir"])
-    _settings(parser, ("person", "trust"), nameless="")
+    _settings(parser, ("person", "trust"), nameless=_OPERATOR)
 
 
 def _restore(parser: Parser) -> None:
@@ -236,6 +239,10 @@ def _known_networks(parser: Parser) -> None:
         default=None,
         help="forget which network is at this address, or a network itself, as ssh-keygen -R does",
     )
+    parser.add_argument(
+        "--addresses", action="store_true", default=False,
+        help="only the addresses at which you know servers, one a line, the latest first: shells complete them",
+    )  # fmt: skip
 
 
 def _known_servers(parser: Parser) -> None:

@@ -9,11 +9,14 @@ from typing import Final, NamedTuple
 from core.wire import ANONYMOUS, Address
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings, default_data_dir, load
-from tui.cli.console import ask_secret
+from tui.cli.console import ask_secret, say
 from tui.cli.setting_table import BY_NAME
 from tui.script.exit_status import usage_error
+from tui.text.safe_text import neutralise_name
 
 _DATABASE: Final = "node.db"
+NAMES_SHOWN: Final = 10
+"""So many accounts are named of which a person has to say one."""
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -64,10 +67,28 @@ def named(choices: ChosenSettings) -> str:
     """The name of the account that a command is about. Raises CommandFailed."""
     user = choices.value("user")
     if user is None:
-        raise usage_error("whose? Say it with -u NAME.")
+        raise usage_error("whose account? Say it with -u NAME.")
     if user == ANONYMOUS:
         raise usage_error("'anonymous' is nobody's name: say another one with -u NAME")
     return str(user)
+
+
+def operator_at(choices: ChosenSettings, address: Address) -> str:
+    """Who gives an order: who is said to, else whose orders were taken there before, else whose account alone is
+    remembered there. Raises CommandFailed."""
+    if choices.value("user") is not None:
+        return named(choices)
+    from tui.cli.remembering import accounts_at, operator_before
+
+    before = operator_before(choices, address)
+    names = accounts_at(choices, address)
+    user = before if before in names else names[0] if len(names) == 1 else None
+    if user is None:
+        shown = ", ".join(neutralise_name(one) for one in names[:NAMES_SHOWN])
+        several = f"Several accounts are remembered there: {shown}." if names else "No account is remembered there."
+        raise usage_error("who gives the order? Say it with -u NAME.", hint=several)
+    say(f"as {neutralise_name(user)}; -u NAME says another one")
+    return user
 
 
 def network_secret(choices: ChosenSettings, address: Address) -> str | None:
@@ -105,10 +126,10 @@ def _why_no_secret(data_dir: Path, file: str) -> str:
     return f"{data_dir / file} holds no secret"
 
 
-def credentials(choices: ChosenSettings, address: Address) -> Who:
-    """Who the command is: with the secret that is given, else the one that is remembered for this server, else one
-    that is typed, if there is somebody to ask. Raises CommandFailed."""
-    user = str(choices.value("user") or ANONYMOUS)
+def credentials(choices: ChosenSettings, address: Address, user: str | None = None) -> Who:
+    """Who the command is, `user` or as the settings say: with the secret that is given, else the one that is remembered
+    for this server, else one that is typed, if there is somebody to ask. Raises CommandFailed."""
+    user = user or str(choices.value("user") or ANONYMOUS)
     if user == ANONYMOUS:
         return Who(ANONYMOUS, None, "Say who you are with -u NAME.")
     secret = choices.secret("user_secret")

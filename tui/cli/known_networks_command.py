@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from pathlib import Path
 
 from core.certificates import is_fingerprint
 from tui.cli.console import put, say
 from tui.cli.values import address
-from tui.remembered import known_networks
+from tui.remembered import credentials, directories, known_networks
 from tui.remembered.known_networks import KnownNetworks
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 
@@ -17,6 +19,10 @@ def run(arguments: argparse.Namespace) -> int:
     if file is None:
         raise usage_error("there is no home directory to remember networks in", hint="HOME says where that is.")
     try:
+        if arguments.addresses:
+            for where in _addresses(file):
+                put(where)
+            return ExitStatus.DONE
         if arguments.remove is not None:
             known = any(True for _ in KnownNetworks(file).entries())
             return _removed(arguments.remove, known_networks.forget(file, _written(arguments.remove)), known)
@@ -29,6 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise CommandFailed(ExitStatus.FAILURE, f"{file}: {reason}") from None
     return ExitStatus.DONE
+
+
+def _addresses(file: Path) -> Iterable[str]:
+    """Where somebody knows servers: that they have met, and at which they have accounts."""
+    met = [where for where, _ in KnownNetworks(file).entries() if where != known_networks.ANYWHERE]
+    data = directories.data_dir()
+    remembered = credentials.load(data / "client") if data is not None else None
+    places = (place for account in remembered.accounts for place in account.at) if remembered is not None else ()
+    return dict.fromkeys(place for place in (*reversed(met), *places) if place != credentials.HERE)
 
 
 def _removed(what: str, lines: int, known: bool) -> ExitStatus:

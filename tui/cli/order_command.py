@@ -25,8 +25,9 @@ from core.wire import Address, Ed25519Signer, ListedOrder, OrderList, code_verif
 from tui.cli import values
 from tui.cli.command_client import script_client
 from tui.cli.console import put, say
-from tui.cli.inputs import Who, address_of, choices_of, credentials, named
+from tui.cli.inputs import Who, address_of, choices_of, credentials, operator_at
 from tui.cli.loop import run_until_interrupted
+from tui.cli.remembering import keep_operator
 from tui.cli.trusting import trust_of
 from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
@@ -96,16 +97,16 @@ def carry_out(words: OrderWords, arguments: argparse.Namespace) -> int:
     _check_key(path)
     address, seconds, choices = address_of(arguments), seconds_of(arguments), choices_of(arguments)
     wish = _wish(words)
-    named(choices)
-    who = credentials(choices, address)
+    who = credentials(choices, address, operator_at(choices, address))
     ordering = _Ordering(who, address, trust_of(choices, address), seconds, path)
+    rekeys = words.verb == "expel" and "--keep-key" not in words.switches
     try:
         if words.verb == "list":
-            return run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
-        rekeys = words.verb == "expel" and "--keep-key" not in words.switches
-        return run_until_interrupted(
-            lambda: ordering.give(words.verb, wish, words.because, as_json=arguments.json, rekeys=rekeys)
-        )
+            status = run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
+        else:
+            status = run_until_interrupted(
+                lambda: ordering.give(words.verb, wish, words.because, as_json=arguments.json, rekeys=rekeys)
+            )
     except OrderNotTaken as problem:
         what = "the orders are not told" if words.verb == "list" else "nothing was ordered"
         raise CommandFailed(
@@ -119,6 +120,8 @@ def carry_out(words: OrderWords, arguments: argparse.Namespace) -> int:
             f"whether it is ordered is not known: {problem}",
             hint=f"`activity-tui order {address} list` tells.",
         ) from None
+    keep_operator(choices, address, who.user)
+    return status
 
 
 def _read(arguments: argparse.Namespace) -> OrderWords:

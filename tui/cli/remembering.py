@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -34,15 +35,42 @@ class RememberedAccount(NamedTuple):
 def known(choices: ChosenSettings, user: str, address: Address) -> RememberedAccount | None:
     """What is remembered of an account at a server: by the person's commands, or in the window of a server of their own
     on this machine."""
-    place = place_of(choices)
-    if place is None:
-        return None
-    for directory, at in ((place, str(address)), (_own_server(choices, address), credentials.HERE)):
-        remembered = credentials.load(directory) if directory is not None else None
-        account = remembered.account(user, at) if remembered is not None else None
-        if directory is not None and account is not None:
+    for directory, at, remembered in _remembered(choices, address):
+        account = remembered.account(user, at)
+        if account is not None:
             return RememberedAccount(account, directory, at)
     return None
+
+
+def accounts_at(choices: ChosenSettings, address: Address) -> list[str]:
+    """Whose accounts are remembered at a server, the latest first."""
+    found = (name for _, at, remembered in _remembered(choices, address) for name in remembered.names_at(at))
+    return list(dict.fromkeys(found))
+
+
+def operator_before(choices: ChosenSettings, address: Address) -> str | None:
+    """Whose orders a server took the last time; None: that is not remembered."""
+    found = (remembered.operator_at(str(address)) for _, _, remembered in _remembered(choices, address))
+    return next((name for name in found if name is not None), None)
+
+
+def keep_operator(choices: ChosenSettings, address: Address, user: str) -> None:
+    """Remember whose orders a server takes, as far as there is a place for that."""
+    place = place_of(choices)
+    if place is not None and operator_before(choices, address) != user:
+        with contextlib.suppress(OSError):  # the next order says it again
+            credentials.keep_operator(place, user, str(address))
+
+
+def _remembered(choices: ChosenSettings, address: Address) -> Iterator[tuple[Path, str, credentials.Remembered]]:
+    """What may be known of accounts at a server: where, as being where, and that."""
+    place = place_of(choices)
+    if place is None:
+        return
+    for directory, at in ((place, str(address)), (_own_server(choices, address), credentials.HERE)):
+        remembered = credentials.load(directory) if directory is not None else None
+        if directory is not None and remembered is not None:
+            yield directory, at, remembered
 
 
 def _own_server(choices: ChosenSettings, address: Address) -> Path | None:

@@ -67,6 +67,8 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     accounts: tuple[SavedAccount, ...] = ()
     visits: tuple[LastVisit, ...] = ()
     """The latest at each place, the newest of all last."""
+    operators: tuple[LastVisit, ...] = ()
+    """Whose orders were taken at each place."""
 
     def __repr__(self) -> str:
         return f"Remembered({self.username!r})"
@@ -77,6 +79,10 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
             # Files of earlier versions name whomever a command has remembered first, too, but with no secret.
             return self.username if self.secret is not None or self.username == ANONYMOUS else None
         return next((one.username for one in self.visits if one.at == at), None)
+
+    def operator_at(self, at: str) -> str | None:
+        """Whose orders were taken at this place; None: nobody's, as far as that is known."""
+        return next((one.username for one in self.operators if one.at == at), None)
 
     def names_at(self, at: str) -> tuple[str, ...]:
         """Accounts that are remembered as being at this place, the latest first."""
@@ -161,7 +167,16 @@ def enter(directory: Path, username: str, secret: str | None, *places: str) -> N
         known = _read(directory) or Remembered(username)
         visits = [one for one in known.visits if one.at not in places]
         visits.extend(LastVisit(at, username) for at in places)
-        save(directory, Remembered(username, secret, known.accounts, tuple(visits[-PLACES_MAX:])))
+        visits = visits[-PLACES_MAX:]
+        save(directory, msgspec.structs.replace(known, username=username, secret=secret, visits=tuple(visits)))
+
+
+def keep_operator(directory: Path, username: str, at: str) -> None:
+    """Somebody's orders are taken at this place. Raises OSError."""
+    with locked(directory, LOCK_NAME):
+        known = _read(directory) or Remembered("")
+        operators = (*(one for one in known.operators if one.at != at), LastVisit(at, username))[-PLACES_MAX:]
+        save(directory, msgspec.structs.replace(known, operators=operators))
 
 
 def _change(
