@@ -147,7 +147,9 @@ def test_zsh_completes_a_known_server(knowing: Program, tmp_path: Path) -> None:
         pytest.skip("zsh is not installed")
     script = tmp_path / "script.zsh"
     script.write_text(knowing.run("completion", "zsh").out)
-    shell = Terminal(knowing.home, interactive="zsh -f -i", environment={**_surroundings(knowing), "TERM": "xterm"})
+    places = {"XDG_CONFIG_HOME": f"{knowing.home}/.config", "XDG_DATA_HOME": f"{knowing.home}/.local/share"}
+    surroundings = {**_surroundings(knowing), **places, "TERM": "xterm"}
+    shell = Terminal(knowing.home, interactive="zsh -f -i", environment=surroundings)
     try:
         shell.type(f"autoload -U compinit; compinit -D; eval \"$(cat {script})\"; PS1='rea''dy> '\n".encode())
         shell.shows("ready> ")
