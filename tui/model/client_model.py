@@ -30,6 +30,7 @@ from tui.feed.feed_window import CAPACITY
 from tui.feed.history import History
 from tui.model.concerns import Concerns
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
+from tui.model.refusals import Refusals
 from tui.model.visitors import Visitors
 from tui.model.visits import Visits
 from tui.text.safe_text import neutralise, neutralise_name
@@ -118,6 +119,7 @@ class ClientModel:
         self.past = History(self.feed, self._read_past, self._is_own)
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self._visits = Visits(self.notices)
+        self.refusals = Refusals(self.notices)
         self.notices_seen = 0
         """Lines of notices that ever came in."""
         self.notices_version = 0
@@ -505,7 +507,9 @@ class ClientModel:
         self._happen(Happening("gone", why))
 
     def noticed(self, notice: Notice) -> None:
-        self.notices_seen += self._visits.add(notice)
+        if not self.refusals.fold(notice, self.notices_seen - len(self.notices)) and self._visits.add(notice):
+            self.refusals.begin(notice, self.notices_seen)
+            self.notices_seen += 1
         self.notices_version += 1
         self.on_change()
 

@@ -56,6 +56,7 @@ _SUBJECTS: Final[Mapping[NoticeKind, str]] = {
 }
 NOTICE_CHARACTERS_MAX: Final = 600
 NOTICE_LINES_MAX: Final = 6
+_WHEN: Final = "%Y-%m-%d %H:%M:%S"
 
 
 class EventsView(RowView):
@@ -87,15 +88,23 @@ class EventsView(RowView):
         return max(0, key - self._first)
 
     def row_version(self, index: int) -> Hashable:
-        # The last line may become another one.
-        return self.notice(index).text
+        # The last line may become another one, and one that tells of refusals tells of more.
+        return self.notice(index).text, self._model.refusals.repeats(self._first + index)
+
+    def _text(self, index: int, form: str) -> str:
+        """What an event says, with how often it was; `form`: of the time of the last one."""
+        text = neutralise(self.notice(index).text, NOTICE_CHARACTERS_MAX)
+        repeats = self._model.refusals.repeats(self._first + index)
+        if repeats is None:
+            return text
+        return f"{text} ({repeats.often:,} times, the last at {clock_time(repeats.last, self._zone, form)})"
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         notice = self.notice(index)
         symbol, role = _SYMBOLS[notice.severity]
         when = clock_time(notice.at, self._zone, "%H:%M:%S" if width >= 50 else "%H:%M")
         indent = len(when) + 3
-        text = neutralise(notice.text, NOTICE_CHARACTERS_MAX)
+        text = self._text(index, "%H:%M:%S")
         lines = wrap([(text, "text" if role == "dim" else role)], width - indent, NOTICE_LINES_MAX)
         return [
             self.strip_of(
@@ -118,16 +127,16 @@ class EventsView(RowView):
 
     def row_copy(self, index: int) -> str | None:
         notice = self.notice(index)
-        return f"{self._when(notice)} {neutralise(notice.text)}"
+        return f"{self._when(notice)} {self._text(index, _WHEN)}"
 
     def _when(self, notice: Notice) -> str:
-        return clock_time(notice.at, self._zone, "%Y-%m-%d %H:%M:%S")
+        return clock_time(notice.at, self._zone, _WHEN)
 
     def row_detail(self, index: int) -> str:
         """Everything about the event, in words and safe."""
         notice = self.notice(index)
         return (
-            f"{neutralise(notice.text)}\n\nWhen   {self._when(notice)}\nAbout  {_SUBJECTS[notice.kind]}\n"
+            f"{self._text(index, _WHEN)}\n\nWhen   {self._when(notice)}\nAbout  {_SUBJECTS[notice.kind]}\n"
             f"Kind   {_SEVERITIES[notice.severity]}"
         )
 
