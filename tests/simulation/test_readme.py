@@ -24,6 +24,7 @@ SHORTER = {
     "mixed-links --seeds 100": "mixed-links --seeds 4",
     "orders --seeds 300": "orders --seeds 4",
     "answers --seeds 300": "answers --seeds 4",
+    "real-machines --seeds 300": "real-machines --seeds 2",
     "liars --seeds 500": "liars --seeds 1",
     "damage --seeds 500": "damage --seeds 4",
     "--nodes 100 --seeds 20": "--nodes 30 --seeds 1",
