@@ -86,12 +86,16 @@ class ClientAccount:
         return self._with_wanted
 
     def refused(self) -> bool:
-        """A login was refused; whether the other one of two secrets may be the right one."""
-        if self._wanted is None or self._tried_both or self._secret is None:
+        """A login was refused; whether the other one of two secrets is to be tried at once.
+
+        They take turns from then on, however often it is refused: a server that has just started may know neither the
+        account nor its change yet, and so refuse the right one of them.
+        """
+        if self._wanted is None or self._secret is None:
             return False
-        self._tried_both = True
+        first, self._tried_both = not self._tried_both, True
         self._with_wanted = not self._with_wanted
-        return True
+        return first
 
     def connection_lost(self) -> None:
         self._asked_before = self.changing

@@ -39,7 +39,7 @@ class Writer(Protocol):
     secret: str
     """What the account was registered with."""
     secrets: list[str]
-    """Those that it may have by now; the first one is tried."""
+    """Those that it may have by now, the likeliest first."""
     line: int
     """Counts what an activity's order is guaranteed within."""
     end: End | None
@@ -50,6 +50,10 @@ class Writer(Protocol):
 
     def ref(self, number: int) -> str:
         """The ref of the activity with a number, where the client gives it one."""
+
+    @property
+    def tried(self) -> str:
+        """The secret with which its client logs in now."""
 
 
 class EntryKeeper(Protocol):
@@ -393,7 +397,7 @@ class Ledger:
         if agent.username in self.robbed or self.may_be_kept_out(agent):
             return
         for entry_id, fact in self.accounts.items():
-            tries_it = matches(agent.secret, fact.verifier) and agent.secrets[0] == agent.secret
+            tries_it = matches(agent.secret, fact.verifier) and agent.tried == agent.secret
             if fact.username == agent.username and tries_it and not self.changes_of(agent):
                 if known.get(entry_id, self._schedule.time) < self._schedule.time - LOGIN_SECONDS:
                     self.problem("login", f"{server.name} has {agent.name}'s account, and refused its login")

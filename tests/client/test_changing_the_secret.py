@@ -130,6 +130,20 @@ def test_a_login_that_is_refused_after_that_is_tried_with_the_new_secret_which_t
     assert len(driven.said(wire.ChangeSecret)) == 1 and not driven.of(LoginRefused)
 
 
+@pytest.mark.parametrize("refusals", [1, 2, 3, 4])
+def test_both_secrets_take_turns_as_a_server_that_has_just_started_may_not_know_the_right_one(refusals: int) -> None:
+    driven = online(ClientSettings(username="ada", secret="old", retry_max=0.1))
+    ask(driven)
+    driven.lose()
+    for number in range(refusals):
+        assert come_back(driven).secret == ("old", "new")[number % 2]
+        driven.say(wire.LoginFailed("there is no ada" if number == 0 else "no"))
+    assert come_back(driven).secret == ("old", "new")[refusals % 2]
+    driven.say(WELCOME)
+    assert not driven.of(LoginRefused)
+    assert driven.of(SecretChangeDone) == ([SecretChangeDone("ada", "new")] if refusals % 2 else [])
+
+
 def test_when_neither_secret_is_right_any_more_the_client_ends_and_says_so() -> None:
     driven = online(ClientSettings(username="ada", secret="old", retry_max=0.1))
     ask(driven)

@@ -225,6 +225,8 @@ LESSONS: Final = {
     " written before what they had seen there: it had just heard of that, and knows nothing of them.",
     177100089: "What was written alone at a server whose clock had been set days ahead was dated anew, and before"
     " what its account had had until then: others kept that.",
+    177600076: "The checker took a login with the secret that was being changed for one with that of the registration:"
+    " a server that did not know the account yet had refused the latter, and the client tried it no more.",
     178000066: "What a server whose clock was years behind had got, and dated so, was not sent to who came from an"
     " older server: their beginning was in its future.",
     178000189: "The checker asked for a post at somebody whose client had not noticed yet that its connection is dead.",

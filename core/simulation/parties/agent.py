@@ -74,6 +74,11 @@ class Agent(ABC):
         """Counts what an activity's order is guaranteed within: a native client's life, a base client's connection."""
         self.end: End | None = None
 
+    @property
+    def tried(self) -> str:
+        """The secret with which its client logs in now."""
+        return self.secret
+
     # --- what the person does -----------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -159,6 +159,11 @@ class NativeAgent(Agent):
         others = [one for one in self.secrets if one != secret]
         self.secrets = [secret, *others] if first else [*others, secret]
 
+    @property
+    def tried(self) -> str:
+        machine = self._machine
+        return self.secrets[0] if machine is None or machine.secret is None else machine.secret
+
     # --- the machine --------------------------------------------------------------------------------------------------
 
     def _open(self, address: Address) -> None:
