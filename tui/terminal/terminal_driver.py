@@ -1,8 +1,8 @@
 """A Textual driver for a terminal that somebody else reads from and writes to, an SSH channel or the tty here.
 
 It uses no threads, no signals and none of the process's own streams: bytes from the terminal are understood where they
-arrive, and what the application paints is written to the terminal. A terminal that takes nothing is not painted for:
-while it is full, painting is batched, and one whole repaint follows when it drains.
+arrive, and of what the application paints the terminal is sent what it does not show yet. A terminal that takes nothing
+is not painted for: while it is full, painting is batched, and one whole repaint follows when it drains.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
 from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, notice, takes_osc, title
-from tui.terminal.style_runs import styles_once
+from tui.terminal.screen_changes import ScreenChanges, scrolls
 
 PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
@@ -65,6 +65,7 @@ class TerminalDriver(Driver):
         """`rate`: bytes a second that are read at most. `has_read` is called whenever some more have been read."""
         super().__init__(app, debug=False, mouse=mouse, size=size or terminal.size)
         self._terminal = terminal
+        self._changes = ScreenChanges(*(size or terminal.size), can_scroll=scrolls(terminal.term))
         self._keys = TerminalInput()
         self._tick: asyncio.TimerHandle | None = None
         self._rate = rate
@@ -101,9 +102,10 @@ class TerminalDriver(Driver):
             self._flush.cancel()
             self._flush = None
         if self._pending:
-            data = self._encode(styles_once("".join(self._pending)))
+            data = self._encode(self._changes.update("".join(self._pending)))
             self._pending.clear()
-            self._terminal.write(data)
+            if data:
+                self._terminal.write(data)
 
     def show_title(self, text: str) -> None:
         """Have the terminal's window say this in its title, until the application ends."""
@@ -270,6 +272,7 @@ class TerminalDriver(Driver):
         """The terminal has another size."""
         size = Size(width, height)
         self._size = (width, height)
+        self._changes.resized(width, height)
         self._keys.resized(size)
         if self._started and not self._stopped:
             self._post(events.Resize(size, size))

@@ -1,0 +1,169 @@
+"""The fewest bytes that turn what a row of a terminal shows into something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import compress, count
+from operator import ne, or_
+from typing import Final, NamedTuple
+
+from tui.terminal.cell_styles import blank, change
+from tui.terminal.written_cells import REST, UNKNOWN, also_forgotten, is_cluster, written
+
+CHANGES_MAX: Final = 1024
+"""Changes that are remembered: of screens that show the same feed they are the same."""
+GAP_MAX: Final = 4
+"""Cells that have not changed and are written again between two that have: a move takes as many bytes."""
+
+
+class Row(NamedTuple):
+    """A row of cells, as two strings of one length."""
+
+    text: str
+    styles: str
+
+    def with_cells(self, column: int, text: str, styles: str) -> Row:
+        """The row with other cells from a column on."""
+        end = column + len(text)
+        row = self._cut(column)._cut(end)
+        return Row(row.text[:column] + text + row.text[end:], row.styles[:column] + styles + row.styles[end:])
+
+    def _cut(self, column: int) -> Row:
+        """The row with blanks instead of a wide character that a column goes through: a terminal shows no halves."""
+        text, styles = self
+        if text[column : column + 1] != REST:
+            return self
+        start, end = column, column + 1
+        while text[start] == REST:
+            start -= 1
+        while end < len(text) and text[end] == REST:
+            end += 1
+        blanks = blank(styles[start]) * (end - start)
+        return Row(text[:start] + " " * (end - start) + text[end:], styles[:start] + blanks + styles[end:])
+
+
+class RowChange(NamedTuple):
+    """What is written to a row from one of its columns on."""
+
+    column: int
+    style: str
+    """In which it begins."""
+    output: str
+    end: int
+    """Where the cursor stands behind it."""
+    end_style: str
+
+
+@lru_cache(CHANGES_MAX)
+def row_change(old: Row, new: Row) -> RowChange | None:
+    """What turns one row into another; None if nothing is to be written. Cells of the new one that nobody knows stay
+    as they are."""
+    spans = list(_spans(old, new))
+    if not spans:
+        return None
+    text, styles = new
+    column = here = spans[0][0]
+    first = present = _first_style(new, *spans[0])
+    clustered = is_cluster(max(text))
+    output: list[str] = []
+    for start, end in spans:
+        if start != here:
+            output.append(f"\x1b[{start - here}C")
+        here = start
+        while here < end:
+            wanted = styles[here]
+            rest = styles[here:end].lstrip(wanted)
+            cells = text[here : end - len(rest)]
+            if wanted != present and (blank(present) != wanted or cells.strip(" ")):
+                output.append(change(present, wanted))
+                present = wanted
+            output.append(cells.replace(REST, "") if not clustered else _with_clusters(cells, here))
+            here += len(cells)
+    return RowChange(column, first, "".join(output), here, present)
+
+
+also_forgotten.append(row_change.cache_clear)
+
+
+def _with_clusters(cells: str, column: int) -> str:
+    """What has a terminal show cells from a column on, wherever it takes what is in them to end."""
+    output: list[str] = []
+    for start, cell in enumerate(cells):
+        if is_cluster(cell):
+            width = len(cells) - start - len(cells[start + 1 :].lstrip(REST))
+            behind = f"\x1b[{column + start + width + 1}G"
+            if width > 1:
+                # Where a terminal takes it for narrower, what was there before is not to be seen beside it.
+                output.append(" " * width + f"\x1b[{column + start + 1}G")
+            output.append(written(cell) + behind)
+        elif cell != REST:
+            output.append(cell)
+    return "".join(output)
+
+
+def _spans(old: Row, new: Row) -> Iterator[tuple[int, int]]:
+    """From where to where something is written."""
+    start = end = -1
+    for column in _changed(old, new):
+        if start < 0:
+            start, end = column, column + 1
+        elif column <= end:
+            end = max(end, column + 1)
+        elif column - end > GAP_MAX or UNKNOWN in new.text[end:column] or not _is_alike(new, end, column):
+            yield start, end
+            start, end = column, column + 1
+        else:
+            end = column + 1
+        # Whole characters.
+        while new.text[start] == REST:
+            start -= 1
+        while end < len(new.text) and new.text[end] == REST:
+            end += 1
+    if start >= 0:
+        yield start, end
+
+
+def _is_alike(row: Row, start: int, end: int) -> bool:
+    """Whether what is between two spans is written in the style of the cell before it, or in that of the one behind."""
+    between = set(row.styles[start:end])
+    return any(between <= {style, blank(style)} for style in (row.styles[start - 1], row.styles[end]))
+
+
+def _first_style(row: Row, start: int, end: int) -> str:
+    """The style to begin a span in: blanks are written in that of the letters behind them, where it looks the same."""
+    here = row.styles[start]
+    for cell, style in zip(row.text[start:end], row.styles[start:end], strict=True):
+        if style != here:
+            return style if blank(style) == here else here
+        if cell != " ":
+            break
+    return here
+
+
+def _changed(old: Row, new: Row) -> list[int]:
+    """The columns whose cells are to be written, ascending."""
+    differs = map(or_, map(ne, old.text, new.text), map(ne, old.styles, new.styles))
+    columns = list(compress(count(), differs))
+    clusters = sorted(_clusters(old.text) + _clusters(new.text))
+    if columns and clusters:
+        # Terminals may differ about where these end: they are written whole, and what stands behind them, too.
+        wanted = set(columns)
+        for start, end in clusters:
+            if not wanted.isdisjoint(range(start, end)):
+                wanted.update(range(start, min(end + 1, len(new.text))))
+        columns = sorted(wanted)
+    return [column for column in columns if new.text[column] != UNKNOWN]
+
+
+def _clusters(text: str) -> list[tuple[int, int]]:
+    """From where to where they stand."""
+    found = []
+    if not text.isascii() and is_cluster(max(text)):
+        for start, cell in enumerate(text):
+            if is_cluster(cell):
+                end = start + 1
+                while end < len(text) and text[end] == REST:
+                    end += 1
+                found.append((start, end))
+    return found
