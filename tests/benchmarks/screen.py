@@ -206,15 +206,21 @@ async def past(scale: Scale, directory: Path) -> None:
     contents = Contents(activities=scale.stored)
     last = f"{scale.stored:012d}".encode()
     times: list[float] = []
+    bare: list[float] = []
+    spent: list[float] = []
     for number in range(max(1, scale.starts // 2)):
+        async with OwnTerminal(directory / f"bare-{number}", ("-c", BARE)) as terminal:
+            bare.append(await terminal.first_frame())
         where = directory / f"start-{number}"
         copied(contents, where / "data")
         async with OwnTerminal(where / "home", Application.arguments(where)) as application:
             shown = await asyncio.wait_for(application.expect(last), START_LIMIT)
             times.append(shown - application.began)
+            spent.append(application.cpu())
     at_most(
-        f"from the start to the last page, {scale.stored:,} stored (median of {len(times)}; {_machine()})",
-        statistics.median(times), 0.7, "s", 2,
+        f"from the start to the last page, {scale.stored:,} stored (median of {len(times)}; processors"
+        f" {statistics.median(spent):.2f} s; a bare Textual application's frame {statistics.median(bare):.2f} s;"
+        f" {_machine()})", statistics.median(times), 0.7, "s", 2,
     )  # fmt: skip
     where = directory / "read"
     copied(contents, where / "data")

@@ -124,10 +124,12 @@ async def tails(scale: Scale, directory: Path) -> None:
     async with BenchServer(scale.workers) as server:
         for _ in range(scale.rounds):
             alone = await _share(server, scale, scale.tail_rate)
-            async with _tailing(server, directory, scale.sessions):
+            async with _tailing(server, directory, scale.sessions) as lines:
                 await asyncio.sleep(WARM)
+                before = lines.count
                 together = await _share(server, scale, scale.tail_rate)
-            costs.append((together - alone) * 10 / scale.tail_rate / scale.sessions)
+                written = lines.count - before
+            costs.append((together - alone) / 100 * scale.seconds * 1000 / written)
     told = " ".join(f"{cost:.3f}" for cost in costs)
     at_most(
         f"ssh … tail, {scale.sessions} sessions at {scale.tail_rate} a second, processor for an activity and session"
@@ -135,9 +137,20 @@ async def tails(scale: Scale, directory: Path) -> None:
     )  # fmt: skip
 
 
+class Lines:
+    """How many lines have come, of all who read."""
+
+    count = 0
+
+    async def read(self, stream: asyncio.StreamReader) -> None:
+        while data := await stream.read(2**16):
+            self.count += data.count(b"\n")
+
+
 @asynccontextmanager
-async def _tailing(server: BenchServer, directory: Path, count: int) -> AsyncIterator[None]:
+async def _tailing(server: BenchServer, directory: Path, count: int) -> AsyncIterator[Lines]:
     """So many who follow with `tail`; each has had a line."""
+    lines = Lines()
     words = command(server.ssh, directory, "tail")
     processes = [
         await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE)
@@ -149,8 +162,8 @@ async def _tailing(server: BenchServer, directory: Path, count: int) -> AsyncIte
             assert process.stdout is not None
             async with asyncio.timeout(LIMIT):
                 assert await process.stdout.readline(), "tail has ended"
-            readers.append(asyncio.create_task(process.stdout.read()))
-        yield
+            readers.append(asyncio.create_task(lines.read(process.stdout)))
+        yield lines
     finally:
         for process in processes:
             process.kill()

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from tui.script.exit_status import OutputClosed
-from tui.ssh.commands.command_channel import INPUT_HOLD, CommandChannel
+from tui.ssh.commands.command_channel import INPUT_HOLD, JOINED_MAX, CommandChannel
 
 
 class Far:
@@ -44,8 +44,32 @@ async def test_data_goes_to_standard_output_and_what_is_said_to_standard_error(f
     assert far.errors == b"activity-tui: a word\n"
 
 
+async def test_lines_of_one_turn_are_written_together_and_those_of_the_next_for_themselves() -> None:
+    written: list[bytes] = []
+    channel = CommandChannel(lambda data, *, error=False: written.append(data), lambda hold: None)
+    await channel.put("one")
+    await channel.put("two")
+    assert written == []
+    await asyncio.sleep(0)
+    assert written == [b"one\ntwo\n"]
+    await channel.put("three")
+    await asyncio.sleep(0)
+    assert written[1:] == [b"three\n"]
+
+
+async def test_what_is_joined_has_an_end() -> None:
+    written: list[bytes] = []
+    channel = CommandChannel(lambda data, *, error=False: written.append(data), lambda hold: None)
+    for _ in range(100):
+        await channel.put("x" * 999)
+    assert max(map(len, written)) <= JOINED_MAX + 1_000
+    channel.flush()
+    assert b"".join(written) == (b"x" * 999 + b"\n") * 100
+
+
 async def test_text_that_is_no_unicode_is_written_all_the_same(far: Far) -> None:
     await far.channel.put("a\ud800b")
+    far.channel.flush()
     assert far.output.decode() == "a?b\n"
 
 
@@ -144,4 +168,5 @@ async def test_a_pause_that_comes_after_the_end_holds_nobody_up(far: Far) -> Non
 async def test_the_end_of_input_ends_no_output(far: Far) -> None:
     far.channel.ended()
     await far.channel.put("still here")
+    far.channel.flush()
     assert far.output == b"still here\n" and await read(far.channel) == []

@@ -42,6 +42,7 @@ class Screen:
         self._height = height
         self._rows: dict[int, dict[int, str]] = {}
         self._row = self._column = 0
+        self._region = (0, height - 1)
         self._rest = ""
         self._decode = getincrementaldecoder("utf-8")("replace").decode
 
@@ -55,7 +56,15 @@ class Screen:
             if part[3]:
                 self._column = 0
             elif part[4]:
-                self._row += 1
+                if self._row == self._region[1]:
+                    self._move_rows(1)
+                else:
+                    self._row += 1
+            elif part[0] == "\x1bM":
+                if self._row == self._region[0]:
+                    self._move_rows(-1)
+                else:
+                    self._row -= 1
             elif part[5]:
                 for char in part[5]:
                     self._rows.setdefault(self._row, {})[self._column] = char
@@ -63,8 +72,23 @@ class Screen:
             elif part[2] == "H":
                 numbers = [int(number or 1) for number in f"{part[1]};".split(";")[:2]]
                 self._row, self._column = numbers[0] - 1, numbers[1] - 1
+            elif part[2] == "C":
+                self._column += int(part[1] or 1)
+            elif part[2] == "G":
+                self._column = int(part[1] or 1) - 1
+            elif part[2] == "r":
+                first, _, last = part[1].partition(";")
+                self._region = (int(first or 1) - 1, int(last or self._height) - 1)
+                self._row = self._column = 0
             elif part[2] == "J":
                 self._rows.clear()
+
+    def _move_rows(self, by: int) -> None:
+        """What stands in the scrolling region moves up so many rows."""
+        top, bottom = self._region
+        moved = {number - by: row for number, row in self._rows.items() if top <= number <= bottom}
+        self._rows = {number: row for number, row in self._rows.items() if not top <= number <= bottom}
+        self._rows |= {number: row for number, row in moved.items() if top <= number <= bottom}
 
     @property
     def text(self) -> str:

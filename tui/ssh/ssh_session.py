@@ -310,6 +310,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.give_back()
+        self.io.flush()
         if self._chan is not None:
             if self._farewell:
                 line = f"activity-tui: {neutralise(self._farewell, 500)}"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import compress, count
-from operator import ne, or_
+from operator import ne
 from typing import Final, NamedTuple
 
 from tui.terminal.cell_styles import blank, change
-from tui.terminal.written_cells import REST, UNKNOWN, also_forgotten, is_cluster, written
+from tui.terminal.written_cells import CLUSTER, REST, UNKNOWN, also_forgotten, is_cluster, written
 
+CHANGE_COST: Final = 16
+"""Bytes of moves and styles in what is sent for a row, about."""
 CHANGES_MAX: Final = 1024
 """Changes that are remembered: of screens that show the same feed they are the same."""
 GAP_MAX: Final = 4
 """Cells that have not changed and are written again between two that have: a move takes as many bytes."""
+_CHANGED: Final = re.compile(b"\1+")
 
 
 class Row(NamedTuple):
@@ -65,7 +68,7 @@ def row_change(old: Row, new: Row) -> RowChange | None:
     text, styles = new
     column = here = spans[0][0]
     first = present = _first_style(new, *spans[0])
-    clustered = is_cluster(max(text))
+    clustered = CLUSTER.search(text) is not None
     output: list[str] = []
     for start, end in spans:
         if start != here:
@@ -105,21 +108,22 @@ def _with_clusters(cells: str, column: int) -> str:
 def _spans(old: Row, new: Row) -> Iterator[tuple[int, int]]:
     """From where to where something is written."""
     start = end = -1
-    for column in _changed(old, new):
-        if start < 0:
-            start, end = column, column + 1
-        elif column <= end:
-            end = max(end, column + 1)
-        elif column - end > GAP_MAX or UNKNOWN in new.text[end:column] or not _is_alike(new, end, column):
-            yield start, end
-            start, end = column, column + 1
-        else:
-            end = column + 1
+    for run in _CHANGED.finditer(_changed(old, new)):
+        first, last = run.span()
         # Whole characters.
-        while new.text[start] == REST:
-            start -= 1
-        while end < len(new.text) and new.text[end] == REST:
-            end += 1
+        while new.text[first] == REST:
+            first -= 1
+        while new.text[last : last + 1] == REST:
+            last += 1
+        if start < 0:
+            start, end = first, last
+        elif first <= end or (
+            first - end <= GAP_MAX and UNKNOWN not in new.text[end:first] and _is_alike(new, end, first)
+        ):
+            end = max(end, last)
+        else:
+            yield start, end
+            start, end = first, last
     if start >= 0:
         yield start, end
 
@@ -141,29 +145,29 @@ def _first_style(row: Row, start: int, end: int) -> str:
     return here
 
 
-def _changed(old: Row, new: Row) -> list[int]:
-    """The columns whose cells are to be written, ascending."""
-    differs = map(or_, map(ne, old.text, new.text), map(ne, old.styles, new.styles))
-    columns = list(compress(count(), differs))
-    clusters = sorted(_clusters(old.text) + _clusters(new.text))
-    if columns and clusters:
+def _changed(old: Row, new: Row) -> bytes:
+    """For each column, whether its cell is to be written: 1, or 0."""
+    changed = bytes(map(ne, old.text, new.text))
+    if old.styles != new.styles:
+        styled = bytes(map(ne, old.styles, new.styles))
+        changed = (int.from_bytes(changed) | int.from_bytes(styled)).to_bytes(len(changed))
+    clusters = sorted(one.span() for text in (old.text, new.text) for one in CLUSTER.finditer(text))
+    if not clusters and UNKNOWN not in new.text:
+        return changed
+    wanted = bytearray(changed)
+    for start, end in clusters:
         # Terminals may differ about where these end: they are written whole, and what stands behind them, too.
-        wanted = set(columns)
-        for start, end in clusters:
-            if not wanted.isdisjoint(range(start, end)):
-                wanted.update(range(start, min(end + 1, len(new.text))))
-        columns = sorted(wanted)
-    return [column for column in columns if new.text[column] != UNKNOWN]
+        if any(wanted[start:end]):
+            wanted[start : end + 1] = b"\1" * len(wanted[start : end + 1])
+    for column, cell in enumerate(new.text):
+        if cell == UNKNOWN:
+            wanted[column] = 0
+    return bytes(wanted)
 
 
-def _clusters(text: str) -> list[tuple[int, int]]:
-    """From where to where they stand."""
-    found = []
-    if not text.isascii() and is_cluster(max(text)):
-        for start, cell in enumerate(text):
-            if is_cluster(cell):
-                end = start + 1
-                while end < len(text) and text[end] == REST:
-                    end += 1
-                found.append((start, end))
-    return found
+def cost(old: Row, new: Row) -> int:
+    """About how many bytes take one row to another: the cells that differ, and some for moves and styles."""
+    if old == new:
+        return 0
+    changed = bytes(map(ne, old.text, new.text))
+    return changed.count(1) + CHANGE_COST

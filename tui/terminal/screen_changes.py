@@ -17,7 +17,7 @@ from typing import Final
 
 from tui.terminal import written_cells
 from tui.terminal.cell_styles import NO_STYLE, change
-from tui.terminal.row_changes import Row, row_change
+from tui.terminal.row_changes import Row, cost, row_change
 from tui.terminal.written_cells import UNKNOWN, read
 
 SYNC_START: Final = "\x1b[?2026h"
@@ -155,7 +155,7 @@ class ScreenChanges:
             number: self._rows[number + distance] if top <= number + distance <= bottom else unknown
             for number in range(top, bottom + 1)
         }
-        saved = sum(_cost(self._rows[number], row) - _cost(shown[number], row) for number, row in wanted.items())
+        saved = sum(cost(self._rows[number], row) - cost(shown[number], row) for number, row in wanted.items())
         if saved <= SCROLL_COST:
             return
         if distance > 0:
@@ -194,11 +194,3 @@ class ScreenChanges:
         numbers = moved[distance]
         top, bottom = numbers[0] + min(distance, 0), numbers[-1] + max(distance, 0)
         return (distance, top, bottom) if abs(distance) <= (bottom - top) // 2 else None
-
-
-def _cost(old: Row, new: Row) -> int:
-    """About how many bytes take one row to another."""
-    if old == new:
-        return 0
-    found = row_change(old, new)
-    return len(found.output) + 8 if found is not None else 0

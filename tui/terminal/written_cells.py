@@ -26,6 +26,8 @@ CLUSTERS_MAX: Final = 4096
 PIECES_MAX: Final = 1024
 """Pieces of output that are remembered: some frames, of all the screens of a process."""
 _FIRST_CLUSTER: Final = 0xF0000
+CLUSTER: Final = re.compile(f"[{chr(_FIRST_CLUSTER)}-\U0010ffff]{REST}*")
+"""The cells of one."""
 _NARROW: Final = (
     "\x20-\x7e\xa1-\xac\xae-\u02ff\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f"
     "\u1e00-\u1eff\u2010-\u2015\u2018-\u201e\u2020-\u2027\u2030-\u203b\u203d-\u2048\u20a0-\u20bf\u2190-\u2193"

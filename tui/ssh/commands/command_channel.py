@@ -12,6 +12,9 @@ from tui.script.streams import LineCutter
 
 INPUT_HOLD: Final = 64 * 1024
 """Bytes of input that wait for the command; with more, the channel is not read."""
+JOINED_MAX: Final = 16 * 1024
+"""Bytes of output that wait for more, at most until the event loop's next turn: what is written at once is encrypted
+and sent once."""
 
 
 class _Write(Protocol):
@@ -32,6 +35,8 @@ class CommandChannel:
         self._held = False
         self._eof = False
         self._news = asyncio.Event()
+        self._output: list[bytes] = []
+        self._output_bytes = 0
         self._writable = asyncio.Event()
         self._writable.set()
         self.finishing = False
@@ -94,18 +99,36 @@ class CommandChannel:
         return self.screen is not None
 
     async def put(self, line: str) -> None:
-        """Write a line of data. Raises OutputClosed when nobody reads any more."""
+        """Write a line of data, joined with others of this turn of the event loop.
+
+        Raises OutputClosed when nobody reads any more.
+        """
         await self._writable.wait()
         if self.stopped.is_set():
             raise OutputClosed
-        self._write(f"{line}\n".encode("utf-8", "replace"))
+        if not self._output:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._output.append(f"{line}\n".encode("utf-8", "replace"))
+        self._output_bytes += len(self._output[-1])
+        if self._output_bytes >= JOINED_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits to be joined with more."""
+        if self._output:
+            data = b"".join(self._output)
+            self._output.clear()
+            self._output_bytes = 0
+            self._write(data)
 
     def say(self, sentence: str) -> None:
         """Narrate a line."""
+        self.flush()
         self._write(f"activity-tui: {sentence}\n".encode("utf-8", "replace"), error=True)
 
     def prompt(self, words: str) -> None:
         """Ask for a line."""
+        self.flush()
         if self.interactive:
             self._write(words.encode("utf-8", "replace"), error=True)
 
