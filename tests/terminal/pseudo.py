@@ -35,7 +35,7 @@ class Screen:
     """What a terminal shows: as much of one as the application's output needs."""
 
     _PARTS = re.compile(
-        r"\x1b\[([0-?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b.|(\r)|(\n)|([^\x1b\r\n]+)", re.S
+        r"\x1b\[([0-?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|(\r)|(\n)|([^\x1b\r\n]+)", re.S
     )
 
     def __init__(self, height: int = 24) -> None:

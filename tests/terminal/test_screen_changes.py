@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tests.ssh.tmux import Tmux
 from tests.terminal.emulator import Emulator
 from tui.terminal import written_cells
 from tui.terminal.screen_changes import ScreenChanges, scrolls
@@ -202,3 +205,48 @@ def test_characters_of_one_width_are_one_everywhere():
 
     assert {character for character in ranges(written_cells._NARROW) if cell_len(character) != 1} == set()
     assert {character for character in ranges(written_cells._WIDE) if cell_len(character) != 2} == set()
+
+
+def lists(chance: random.Random, width: int, height: int) -> list[str]:
+    """Frames of a list that moves, beside something that does not, in scripts that all terminals have."""
+    words = ("one", "été", "字字", "한글", "──▶", "a", "│ ▐", "longer words")
+    styles = ("38;5;254;48;5;233", "1;38;5;38;48;5;233", "4;38;5;9", "7;38;5;32", "")
+    lines: list[str] = []
+    for _ in range(60):
+        runs, room = [], width - 6
+        while (word := f"{chance.choice(words)} ") and cell_len(word) <= room:
+            style = chance.choice(styles)
+            runs.append(f"\x1b[{style}m{word}\x1b[0m" if style else word)
+            room -= cell_len(word)
+        lines.append("".join(runs) + f"\x1b[48;5;233m{' ' * room}\x1b[0m")
+    frames, first = [], 20
+    for _ in range(12):
+        rows = [f"\x1b[{row + 1};1H{lines[first + row]}" for row in range(height)]
+        bar = chance.randrange(height)
+        beside = [f"\x1b[{row + 1};{width - 5}H{'▐' if row == bar else '│'} {first:>3}" for row in range(height)]
+        frames.append("".join(rows + beside) + "\x1b[1;1H")
+        first += chance.randint(-3, 4)
+    return frames
+
+
+async def test_tmux_shows_the_same(tmp_path: Path) -> None:
+    width, height = 44, 16
+    async with Tmux(tmp_path, size=(width, height)) as tmux:
+        for seed in range(4):
+            frames = lists(random.Random(seed), width, height)
+            changes = ScreenChanges(width, height, can_scroll=True)
+            screens: list[Emulator] = []
+            for name, output in (("whole", "".join(frames)), ("less", "".join(map(changes.update, frames)))):
+                file = tmp_path / f"{name}-{seed}"
+                file.write_text(output)
+                await tmux.enter(
+                    f"clear; printf '\\033[?7l\\033[2J'; stty -onlcr; cat {file}; tmux wait -S {name}{seed}; read x"
+                )
+                await tmux._run("wait-for", f"{name}{seed}")
+                screens.append(Emulator(width, height))
+                screens[-1].feed((await tmux.painted()).removesuffix("\n").replace("\n", "\r\n"))
+                await tmux.keys("Enter")
+                await tmux.enter("stty onlcr; clear")
+                await tmux.prompts()
+            assert screens[0].seen == screens[1].seen
+            assert "longer words" in " ".join(screens[0].text)

@@ -155,6 +155,9 @@ class ScreenChanges:
             number: self._rows[number + distance] if top <= number + distance <= bottom else unknown
             for number in range(top, bottom + 1)
         }
+        if 2 * sum(shown[number] == row for number, row in wanted.items()) < len(wanted):
+            # What lies beside it, and stays, would have to be written again.
+            return
         saved = sum(cost(self._rows[number], row) - cost(shown[number], row) for number, row in wanted.items())
         if saved <= SCROLL_COST:
             return
