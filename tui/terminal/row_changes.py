@@ -20,19 +20,19 @@ GAP_MAX: Final = 4
 _CHANGED: Final = re.compile(b"\1+")
 
 
-class Row(NamedTuple):
+class CellRow(NamedTuple):
     """A row of cells, as two strings of one length."""
 
     text: str
     styles: str
 
-    def with_cells(self, column: int, text: str, styles: str) -> Row:
+    def with_cells(self, column: int, text: str, styles: str) -> CellRow:
         """The row with other cells from a column on."""
         end = column + len(text)
         row = self._cut(column)._cut(end)
-        return Row(row.text[:column] + text + row.text[end:], row.styles[:column] + styles + row.styles[end:])
+        return CellRow(row.text[:column] + text + row.text[end:], row.styles[:column] + styles + row.styles[end:])
 
-    def _cut(self, column: int) -> Row:
+    def _cut(self, column: int) -> CellRow:
         """The row with blanks instead of a wide character that a column goes through: a terminal shows no halves."""
         text, styles = self
         if text[column : column + 1] != REST:
@@ -43,7 +43,7 @@ class Row(NamedTuple):
         while end < len(text) and text[end] == REST:
             end += 1
         blanks = blank(styles[start]) * (end - start)
-        return Row(text[:start] + " " * (end - start) + text[end:], styles[:start] + blanks + styles[end:])
+        return CellRow(text[:start] + " " * (end - start) + text[end:], styles[:start] + blanks + styles[end:])
 
 
 class RowChange(NamedTuple):
@@ -59,7 +59,7 @@ class RowChange(NamedTuple):
 
 
 @lru_cache(CHANGES_MAX)
-def row_change(old: Row, new: Row) -> RowChange | None:
+def row_change(old: CellRow, new: CellRow) -> RowChange | None:
     """What turns one row into another; None if nothing is to be written. Cells of the new one that nobody knows stay
     as they are."""
     spans = list(_spans(old, new))
@@ -105,7 +105,7 @@ def _with_clusters(cells: str, column: int) -> str:
     return "".join(output)
 
 
-def _spans(old: Row, new: Row) -> Iterator[tuple[int, int]]:
+def _spans(old: CellRow, new: CellRow) -> Iterator[tuple[int, int]]:
     """From where to where something is written."""
     start = end = -1
     for run in _CHANGED.finditer(_changed(old, new)):
@@ -128,13 +128,13 @@ def _spans(old: Row, new: Row) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _is_alike(row: Row, start: int, end: int) -> bool:
+def _is_alike(row: CellRow, start: int, end: int) -> bool:
     """Whether what is between two spans is written in the style of the cell before it, or in that of the one behind."""
     between = set(row.styles[start:end])
     return any(between <= {style, blank(style)} for style in (row.styles[start - 1], row.styles[end]))
 
 
-def _first_style(row: Row, start: int, end: int) -> str:
+def _first_style(row: CellRow, start: int, end: int) -> str:
     """The style to begin a span in: blanks are written in that of the letters behind them, where it looks the same."""
     here = row.styles[start]
     for cell, style in zip(row.text[start:end], row.styles[start:end], strict=True):
@@ -145,7 +145,7 @@ def _first_style(row: Row, start: int, end: int) -> str:
     return here
 
 
-def _changed(old: Row, new: Row) -> bytes:
+def _changed(old: CellRow, new: CellRow) -> bytes:
     """For each column, whether its cell is to be written: 1, or 0."""
     changed = bytes(map(ne, old.text, new.text))
     if old.styles != new.styles:
@@ -165,7 +165,7 @@ def _changed(old: Row, new: Row) -> bytes:
     return bytes(wanted)
 
 
-def cost(old: Row, new: Row) -> int:
+def cost(old: CellRow, new: CellRow) -> int:
     """About how many bytes take one row to another: the cells that differ, and some for moves and styles."""
     if old == new:
         return 0

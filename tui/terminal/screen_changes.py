@@ -17,7 +17,7 @@ from typing import Final
 
 from tui.terminal import written_cells
 from tui.terminal.cell_styles import NO_STYLE, change
-from tui.terminal.row_changes import Row, cost, row_change
+from tui.terminal.row_changes import CellRow, cost, row_change
 from tui.terminal.written_cells import UNKNOWN, read
 
 SYNC_START: Final = "\x1b[?2026h"
@@ -54,9 +54,9 @@ class ScreenChanges:
         """Nothing is known of the screen: others may have written to it."""
         width, height = self._size
         self._generation = written_cells.generation()
-        self._rows = [Row(UNKNOWN * width, NO_STYLE * width)] * height
+        self._rows = [CellRow(UNKNOWN * width, NO_STYLE * width)] * height
         self._cursor: tuple[int, int] | None = None
-        """Row and column, if they are known."""
+        """CellRow and column, if they are known."""
 
     def update(self, output: str) -> str:
         """What is to be written instead of some output that begins and ends in no style."""
@@ -64,7 +64,7 @@ class ScreenChanges:
             self.forget()
         before, *moved = _MOVE.split(output)
         beside: list[str] = []
-        rows: dict[int, Row] = {}
+        rows: dict[int, CellRow] = {}
         piece = read(before)
         is_known = piece is not None and not piece.text
         if piece is not None:
@@ -112,7 +112,7 @@ class ScreenChanges:
             self._in_sync = False
         return "".join(said)
 
-    def _painted(self, rows: dict[int, Row]) -> list[str]:
+    def _painted(self, rows: dict[int, CellRow]) -> list[str]:
         """Have these rows shown. Ends in no style."""
         changed = {number: row for number, row in sorted(rows.items()) if row != self._rows[number]}
         if not changed:
@@ -138,7 +138,7 @@ class ScreenChanges:
 
     # --- what has moved -----------------------------------------------------------------------------------------------
 
-    def _scroll(self, changed: dict[int, Row], output: list[str]) -> None:
+    def _scroll(self, changed: dict[int, CellRow], output: list[str]) -> None:
         """Have the terminal move what has moved, if that leaves less to write; `changed` are all rows then that differ
         from what it shows."""
         found = self._moved(changed)
@@ -150,7 +150,7 @@ class ScreenChanges:
             # What moves has to be put back where it stays, and stand where it is thought to be.
             return
         width = self._size[0]
-        unknown = Row(UNKNOWN * width, NO_STYLE * width)
+        unknown = CellRow(UNKNOWN * width, NO_STYLE * width)
         shown = {
             number: self._rows[number + distance] if top <= number + distance <= bottom else unknown
             for number in range(top, bottom + 1)
@@ -175,7 +175,7 @@ class ScreenChanges:
         for number in sorted(changed):
             changed[number] = changed.pop(number)
 
-    def _moved(self, changed: dict[int, Row]) -> tuple[int, int, int] | None:
+    def _moved(self, changed: dict[int, CellRow]) -> tuple[int, int, int] | None:
         """By how many rows most of what has changed has moved up, and from where to where."""
         # What lies beside it stays where it is.
         half = self._size[0] // 2

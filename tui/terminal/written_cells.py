@@ -59,7 +59,7 @@ also_forgotten: Final[list[Callable[[], None]]] = []
 """What else goes when cells from before stand for nothing any more."""
 
 
-class Piece(NamedTuple):
+class WrittenPiece(NamedTuple):
     """What some output does from where the cursor stands."""
 
     text: str
@@ -69,7 +69,7 @@ class Piece(NamedTuple):
 
 
 @lru_cache(PIECES_MAX)
-def read(output: str) -> Piece | None:
+def read(output: str) -> WrittenPiece | None:
     """What a piece of output does that begins and ends in no style; None if that is not known."""
     texts: list[str] = []
     styles: list[str] = []
@@ -105,7 +105,7 @@ def read(output: str) -> Piece | None:
             )
     if end != len(output) or style != CellStyle():
         return None
-    return Piece("".join(texts), "".join(styles), tuple(beside))
+    return WrittenPiece("".join(texts), "".join(styles), tuple(beside))
 
 
 def _cells(text: str) -> str | None:
