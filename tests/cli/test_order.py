@@ -182,7 +182,7 @@ def test_data_from_before_orders_has_no_operator_but_whom_the_settings_name(prog
     with running_node(program, data) as before:
         registered(program, before, "ada", "bob")
     knows = {"ACTIVITY_TUI_USER_SECRET": secret_of(program, before, "ada")}
-    with contextlib.closing(sqlite3.connect(next(data.rglob("*.db")))) as database, database:
+    with contextlib.closing(sqlite3.connect(next(data.rglob("node.db")))) as database, database:
         # All that this version keeps beside what the one before kept.
         assert database.execute("DELETE FROM settings WHERE name = 'founding'").rowcount == 1
     with running_node(program, data) as after:

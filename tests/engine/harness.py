@@ -43,7 +43,7 @@ from core.wire.signing import Signer
 
 POLLED = True
 """Whether plain connections are served by the engine's own transports, and not by those of the loop."""
-LIMIT = 10.0
+LIMIT = 30.0
 """Seconds that anything in these tests may take."""
 
 CHEAP = PasswordSettings(memory_kib=64, passes=1)

@@ -189,7 +189,7 @@ async def test_what_a_terminal_answers_is_nothing_over_ssh_either(place: Place, 
                 terminal.send(answer[start : start + (pieces or len(answer))])
                 await asyncio.sleep(0.005 if pieces else 0)
         terminal.type("then a word")
-        await place.until(lambda: app.main.composer.value.endswith("then a word"), limit=20)
+        await place.until(lambda: app.main.composer.value.endswith("then a word"), limit=60)
         assert app.main.composer.value == "then a word"
         assert (app.theme, app.bell_policy, app.main.visible_panes(), app.size) == before
         assert app.screen is app.main
