@@ -101,7 +101,7 @@ DIALOGS: list[Opened] = [
     ("CopyScreen", lambda app: app.push_screen(CopyScreen("", "", "what", ""))),
     ("InvitationScreen", lambda app: app.main.action_share()),
     ("ServerInvitationScreen", lambda app: app.main.action_invite_server()),
-    ("ReadingScreen", lambda app: app.action_show_help()),
+    ("HelpScreen", lambda app: app.action_show_help()),
     ("WelcomeScreen", lambda app: app.action_identity()),
     ("SecretScreen", lambda app: app.push_screen(SecretScreen("", "", "s3cret", "", kept=True))),
     ("ChangeSecretScreen", lambda app: app.action_change_secret()),

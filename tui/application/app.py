@@ -42,7 +42,7 @@ from tui.remembered import directories, look_settings, operator_key
 from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import UnhurriedScreen
-from tui.screens.reading import help_screen
+from tui.screens.help import HelpScreen
 from tui.screens.reading_on import ConcernsScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
@@ -319,12 +319,7 @@ class ActivityApp(PaintedApp):
     # --- the application -------------------------------------------------------------------------------------------
 
     def action_show_help(self) -> None:
-        keys = {
-            binding.id: key
-            for _, binding, _, _ in self.main.active_bindings.values()
-            if binding.id and (key := (self.preferences.keymap or {}).get(binding.id))
-        }
-        self.push_screen(help_screen(keys))
+        self.push_screen(HelpScreen(self.preferences.keymap or {}))
 
     def action_toggle_theme(self) -> None:
         self.theme = counterpart(self.theme, dark=self.current_theme.dark)

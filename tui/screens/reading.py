@@ -1,4 +1,4 @@
-"""Screens to read: the inspector, the help."""
+"""Screens to read: texts, and activities in full."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from tui.panes.network_pane import NetworkView
 from tui.screens.dialog import DialogScreen
 from tui.text.clock_times import clock_time
 from tui.text.safe_text import neutralise, neutralise_lines, neutralise_name
-from tui.user_actions import slash_commands
-from tui.user_actions.action_registry import bindings, key_names
-from tui.user_actions.action_table import ACTIONS
+from tui.user_actions.action_registry import bindings
 from tui.widgets.feed_view import FeedView
 from tui.widgets.object_view import ObjectView
 from tui.widgets.roles import Piece
@@ -32,7 +30,6 @@ from tui.widgets.row_view import RowView
 from tui.widgets.table_view import TableView
 from tui.widgets.text_view import TextView
 
-HELP_INDENT: Final = 24
 MOMENT: Final = "%Y-%m-%d %H:%M:%S"
 DIALOG_WIDTH: Final = 100
 FRAME_WIDTH: Final = 8
@@ -142,38 +139,3 @@ def _origin(entry: FeedItem, model: ClientModel) -> list[tuple[str, str]]:
         ("proved", origin.why),
         ("unproved", f"that {neutralise_name(entry.sender)} wrote it: there is only that server's word"),
     ]
-
-
-def help_screen(key_of: dict[str, str]) -> ReadingScreen:
-    """Every key and command. `key_of` tells the keys in use by action id."""
-    lines: list[Sequence[Piece]] = [
-        [("Write a line and press Enter: everybody in the network gets it.", "text")],
-        [("Every action is also found by its name in the palette (Ctrl+P).", "text")],
-        [("", "text")],
-    ]
-    group = ""
-    for action in ACTIONS:
-        if action.group != group:
-            if group:
-                lines.append([("", "text")])
-            group = action.group
-            lines.append([(group, "header")])
-        keys = key_names(key_of.get(action.id, action.keys)) or "palette"
-        # One that is longer than its column has a gap behind it all the same.
-        keys = f"  {keys:<{HELP_INDENT - 4}}  "
-        lines.append([(keys, "name-0"), (f"{action.title}  ", "object"), (action.help, "dim")])
-    lines += [[("", "text")], [("Commands, in the line where you write", "header")]]
-    for command in slash_commands.COMMANDS:
-        lines.append([(f"  {command.usage:<{HELP_INDENT - 2}}", "name-0"), (command.help, "dim")])
-    lines.append([(f"  {'//text':<{HELP_INDENT - 2}}", "name-0"), ("Writes a line that begins with a /.", "dim")])
-    lines += [
-        [("", "text")],
-        [("Mouse", "header")],
-        [
-            ("  ", "text"),
-            ("Click a pane, tab, row or button; twice on a row inspects it; the wheel scrolls; ", "dim"),
-            ("click a table's header to sort. Shift and drag selects text in most terminals.", "dim"),
-        ],
-    ]
-    text = neutralise_lines("\n".join("".join(text for text, _ in line) for line in lines))
-    return ReadingScreen("Help", lines, text, indent=HELP_INDENT)

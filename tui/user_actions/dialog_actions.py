@@ -76,6 +76,17 @@ DIALOG_ACTIONS: Final[tuple[UserAction, ...]] = (
         footer="Copy",
     ),
     UserAction(
+        "help.search",
+        "slash",
+        "Search the help",
+        "In the help: show only the lines that have the words that you write. Esc shows all again.",
+        "Dialogs",
+        "search",
+        scope="help",
+        palette=False,
+        footer="Search",
+    ),
+    UserAction(
         "invitation.server",
         "s",
         "Invite a server",

@@ -21,6 +21,7 @@ _TOGETHER: Final[tuple[frozenset[ActionScope], ...]] = (
     frozenset({"application", "question"}),
     frozenset({"application", "form"}),
     frozenset({"application", "text", "invitation", "rows"}),
+    frozenset({"application", "text", "help", "rows"}),
     frozenset({"application", "secret"}),
     frozenset({"application", "panes", "completion", "filter"}),
     frozenset({"application", "hits", "rows"}),

@@ -15,6 +15,7 @@ ActionScope = Literal[
     "question",
     "form",
     "text",
+    "help",
     "invitation",
     "tree",
     "secret",
@@ -24,8 +25,8 @@ ActionScope = Literal[
 ]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
 one writes, where words are completed, in a question with two answers, in a dialog with fields, in one that is read, in
-the one that tells how others join, in an activity in full, at a secret that was made, in the line of the filter, in the
-list of what it finds, in a thread."""
+the help, in the one that tells how others join, in an activity in full, at a secret that was made, in the line of the
+filter, in the list of what it finds, in a thread."""
 
 ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 

@@ -28,11 +28,20 @@ class TextView(RowView):
         self._texts = lines
         self._indent = indent
 
+    def show(self, lines: Sequence[Sequence[Piece]]) -> None:
+        """Other lines, from the first on."""
+        self._texts = lines
+        self.changed()
+        self.action_top()
+
     def row_count(self) -> int:
         return len(self._texts)
 
     def row_key(self, index: int) -> Hashable:
         return index
+
+    def row_version(self, index: int) -> Hashable:
+        return tuple(self._texts[index])
 
     def row_index(self, key: Hashable) -> int | None:
         assert isinstance(key, int)
