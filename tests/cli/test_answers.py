@@ -97,6 +97,21 @@ def test_nobody_makes_another_reference_of_theirs_by_a_member_of_that_name(told:
     assert json.loads(line)["reference"] == mine and line.count('"reference"') == 2
 
 
+def test_a_time_that_somebody_writes_into_an_activity_is_not_taken_for_the_servers_and_stays_in_it(told: Told) -> None:
+    told.posts("ann", "--json", '{"acceptedAt": "1999-01-01T00:00:00Z", "type": "Note", "content": "x"}')
+    (line,) = told.tail("--json", since=1)
+    assert line.count('"acceptedAt"') == 2 and "1999-01-01T00:00:00Z" in line
+    assert json.loads(line)["acceptedAt"] > "2020"
+
+
+def test_what_tail_showed_is_posted_anew_without_what_tail_added(told: Told) -> None:
+    told.posts("ann", "--json", '{"type": "Note", "content": "twice", "note": {"acceptedAt": "stays"}}')
+    (line,) = told.tail("--json", since=1)
+    told.posts("bob", "--json", line)
+    (again,) = told.tail("--json", since=1)
+    assert again.count('"reference"') == 1 and again.count('"acceptedAt"') == 2 and '"stays"' in again
+
+
 def test_a_search_finds_all_that_is_about_an_activity(told: Told) -> None:
     root = told.posts("ann", "who has seen the ladder?")
     told.posts("bob", "--in-reply-to", root, "it is in the barn")

@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -237,7 +239,10 @@ def test_tail_tells_at_which_server_each_activity_was_accepted_and_whether_that_
     assert ended.status == 0, ended.err
     told = json.loads(ended.out)
     alone = json.loads(program.run("tail", shared.address, *past, "--json").out)
-    assert {**told["activity"], "reference": told["reference"]} == alone
+    assert {**told["activity"], "reference": told["reference"], "acceptedAt": told["acceptedAt"]} == alone
+    moment = datetime.fromisoformat(alone["acceptedAt"])
+    assert moment.utcoffset() == timedelta(0) and round(moment.timestamp() * 1_000_000) == told["stamp"]
+    assert abs(moment.timestamp() - time.time()) < 60
     status = json.loads(program.run("status", shared.address, "--json").out)
     accepted = told["accepted"]
     assert (accepted["server"], accepted["name"], accepted["signed"]) == (status["id"], status["name"], True)

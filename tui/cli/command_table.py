@@ -316,8 +316,8 @@ COMMANDS: Final = (
         '  activity-tui post example.org -u ada --edit activity:n7x….123.4/q2-1 "the bread is gone"\n',
         "One line for each activity on standard output: `accepted ID REFERENCE`, `refused REASON` or `unknown REASON`. "
         "The reference is what others answer it by; `tail --json` and `search --json` tell that of each activity. What "
-        "is yours you edit and remove, by the reference that has your account in it. An `id` and a `reference` from "
-        "there are left out of a JSON object that is posted: it is another activity.",
+        "is yours you edit and remove, by the reference that has your account in it. An `id`, a `reference` and "
+        "an `acceptedAt` from there are left out of a JSON object that is posted: it is another activity.",
     ),
     Command(
         "tail",

@@ -83,6 +83,8 @@ def _anew(body: bytes, members: dict[str, msgspec.Raw]) -> bytes:
     """An object on one line, without what it is called where `tail --json` shows it: posted anew it is another one."""
     known = {key: text for key in ("id", "reference") if isinstance(text := _text_of(members.get(key)), str)}
     called = [key for key, text in known.items() if read_reference(text) is not None]
+    if "reference" in called:
+        called.append("acceptedAt")
     if not called:
         return msgspec.json.format(body, indent=-1)
     return msgspec.json.format(

@@ -172,7 +172,10 @@ ANSWERS: Final[Mapping[str, AnswerKind]] = {
 
 def add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--json", action="store_true", default=False, help="the objects as they came, each with its reference"
+        "--json",
+        action="store_true",
+        default=False,
+        help="the objects as they came, each with its reference and its acceptedAt",
     )
     parser.add_argument(
         "--since", metavar="DURATION|N", default=None,
@@ -181,7 +184,7 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--origin", action="store_true", default=False,
         help="also at which server each was accepted, and whether that has signed it; with --json as "
-        '{"accepted":{"server","name","entry","signed"},"stamp","reference","activity"}',
+        '{"accepted":{"server","name","entry","signed"},"stamp","acceptedAt","reference","activity"}',
     )  # fmt: skip
     parser.add_argument("--filter", metavar="QUERY", default=None, help="of all these only what matches: see `search`")
     parser.add_argument(
@@ -199,7 +202,10 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         "--limit", metavar="COUNT", default="100", help="show the newest so many (default: 100); 0 for all"
     )
     parser.add_argument(
-        "--json", action="store_true", default=False, help='each as {"id","stamp","reference","activity"}, one a line'
+        "--json",
+        action="store_true",
+        default=False,
+        help='each as {"id","stamp","acceptedAt","reference","activity"}, one a line',
     )
 
 

@@ -28,7 +28,15 @@ from tui.script.answer_words import AnswerWords
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
-from tui.script.tail_command import CONNECT_LIMIT, HISTORY_MAX, MICROSECONDS, json_line, line_of, reference_of
+from tui.script.tail_command import (
+    CONNECT_LIMIT,
+    HISTORY_MAX,
+    MICROSECONDS,
+    accepted_at,
+    json_line,
+    line_of,
+    reference_of,
+)
 
 TOLD_FIRST: Final = 3.0
 """Seconds without a line after which it is told how far it has looked; then it is told less and less often."""
@@ -164,6 +172,7 @@ def json_of(arrived: ActivityArrived) -> str:
     """An activity with its identity and its stamp, as JSON on one line. Safe for a terminal."""
     return json_line(
         f'{{"id":{json.dumps(arrived.id)},"stamp":{json.dumps(arrived.stamp)},'
+        f'"acceptedAt":{json.dumps(accepted_at(arrived.stamp))},'
         f'"reference":{json.dumps(reference_of(arrived))},"activity":',
         arrived.body,
     )

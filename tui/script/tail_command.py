@@ -8,6 +8,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -39,6 +40,7 @@ TRIES: Final = 3
 ASK_AGAIN: Final = 5.0
 """Seconds until they are asked for again, for an activity of a server that was not among them."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 """What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
 
@@ -216,6 +218,18 @@ def reference_of(arrived: ActivityArrived) -> str | None:
     return None if called is None else str(called)
 
 
+def accepted_at(stamp: int | None) -> str | None:
+    """When a server has accepted an activity, by that server's clock: RFC 3339, in UTC, to the microsecond. None where
+    nobody tells, or no calendar knows that moment."""
+    if stamp is None:
+        return None
+    try:
+        moment = _EPOCH + timedelta(microseconds=stamp)
+    except OverflowError:
+        return None
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def json_line(before: str, body: bytes) -> str:
     """An activity in an object of ours, of which it is the last member, on one line. Safe for a terminal."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", f"{before}{compact(body)}}}")
@@ -243,12 +257,16 @@ def line_of(
             }  # fmt: skip
             return json_line(
                 f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},'
+                f'"acceptedAt":{json.dumps(accepted_at(arrived.stamp))},'
                 f'"reference":{json.dumps(reference_of(arrived))},"activity":',
                 arrived.body,
             )
         text = compact(arrived.body).removesuffix("}")
         # Behind its own members: of two that have one name, readers take the last.
-        text += f'{"" if text == "{" else ","}"reference":{json.dumps(reference_of(arrived))}}}'
+        text += "" if text == "{" else ","
+        text += (
+            f'"reference":{json.dumps(reference_of(arrived))},"acceptedAt":{json.dumps(accepted_at(arrived.stamp))}}}'
+        )
         return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     found = sentence(arrived.body)
     sender = arrived.sender or found.sender
