@@ -40,7 +40,7 @@ async def application(
 ) -> AsyncIterator[tuple[ActivityApp, Pilot[Any]]]:
     """The application on a server of the network, on a screen of this size."""
     session = ClientModel(client_factory((), home=server.connect_local), node=server)
-    for notice in server.notices:
+    for notice in server.told_so_far:
         session.noticed(notice)
     unsubscribe = server.subscribe(session.noticed)
 

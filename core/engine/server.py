@@ -10,7 +10,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,7 @@ from core.engine.upkeep.data_reading import DataReading
 from core.engine.upkeep.descriptors import explain_room, room_for
 from core.engine.upkeep.heap import PREPARE_AFTER
 from core.engine.upkeep.housekeeping import Housekeeping
+from core.engine.upkeep.recent_lines import RecentLines
 from core.engine.upkeep.recent_notices import RecentNotices
 from core.engine.upkeep.subscribers import Subscribers
 from core.engine.upkeep.tracer import Tracer
@@ -48,13 +49,14 @@ from core.node.interface.events import (
     SshServed,
 )
 from core.node.interface.node_config import NodeConfig
-from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.interface.notices import Notice, NoticeKind, Severity, noted
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import Node
 from core.store.data_directory import DATABASE
 from core.store.invitation_file import GivenInvitation, give_invitation
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
+from core.stories.lines import StoryLine
 from core.wire.address import Address
 from core.wire.ed25519 import Ed25519Signer
 from core.wire.entries import AccountFact, Fetch, KeyChange, Kind, Page, Stream
@@ -90,7 +92,9 @@ class Server:
     ) -> None:
         self.settings = settings
         self.notices = RecentNotices(NOTICES_KEPT)
-        """The newest last."""
+        """The newest last, without the lines of stories."""
+        self.lines = RecentLines(settings.data_dir, self._in_store_thread)
+        """The lines of stories, the newest last, those of former starts as well."""
         self._make_node = make_node
         self._make_store = make_store or open_sqlite
         self._subscribers: Subscribers[[Notice]] = Subscribers("a notice")
@@ -156,6 +160,7 @@ class Server:
                 data_dir=self.settings.data_dir,
                 on_secret=self._learn_secret,
                 on_notice=self._notice,
+                on_line=self._noted,
                 on_key_removed=self._key_subscribers.call,
                 on_secret_replaced=self._secret_subscribers.call,
                 on_kept_out=self._kept_out_subscribers.call,
@@ -164,6 +169,7 @@ class Server:
                 on_network=self._another_identity,
                 tracer=Tracer(loop) if config.tracing else None,
             )
+            self.lines.begin_with(await persistence.call(lambda store: self.lines.read(time.time())))
             undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
             node = self._make_node(config, recovered, random.Random(secrets.randbits(256)), runtime.now())
             for listener in sockets:
@@ -171,6 +177,7 @@ class Server:
                     listener.listen(BACKLOG)
                 except OSError as error:
                     raise CannotBind(explain(self.settings.host, self.settings.port, error)) from error
+            self._persistence = persistence
             runtime.start(node)
             watch = AddressWatch(self._bound, runtime.deliver)
             if self._follows_machine:
@@ -493,6 +500,20 @@ class Server:
         """Put something that happened beside the node among its events."""
         self._notice(notice)
 
+    @property
+    def told_so_far(self) -> Iterator[Notice]:
+        """Everything that `subscribe` tells, from before it is called: lines of stories first, then notices."""
+        yield from map(noted, self.lines)
+        yield from self.notices
+
+    def _noted(self, line: StoryLine) -> None:
+        self.lines.append(line)
+        self._subscribers.call(noted(line))
+
+    def _in_store_thread(self, work: Callable[[], None]) -> None:
+        if self._persistence is not None:
+            self._persistence.do(work)
+
     def _notice(self, notice: Notice) -> None:
         self.notices.append(notice)
         self._subscribers.call(notice)
@@ -533,6 +554,7 @@ class Server:
             for acceptor in self._acceptors:
                 acceptor.close()
             await self._runtime.aclose("the server has left", at_once=at_once)
+            self.lines.flush()
             await self._passwords.aclose()
             try:
                 async with asyncio.timeout(ABORT_LIMIT if at_once else STORE_LIMIT):

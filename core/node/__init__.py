@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.node.interface import actions, events
     from core.node.interface.events import Now
     from core.node.interface.node_config import NodeConfig, lan, local, wan
-    from core.node.interface.notices import Notice, NoticeKind, Severity
+    from core.node.interface.notices import Notice, NoticeKind, Severity, noted
     from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView, without_clients
     from core.node.node import Node
 
@@ -32,6 +32,7 @@ __all__ = [
     "events",
     "lan",
     "local",
+    "noted",
     "wan",
     "without_clients",
 ]
@@ -56,6 +57,7 @@ if not TYPE_CHECKING:
                 "Notice",
                 "NoticeKind",
                 "Severity",
+                "noted",
             ),
             "interface.snapshot": (
                 "ConnectionView",

@@ -78,6 +78,7 @@ from core.node.log.replication import Replication
 from core.node.log.storage import Storage
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import USERS_SHOWN, Announcements
+from core.node.map.chronicle import Chronicle
 from core.node.map.forest import Forest
 from core.node.map.own_address import OwnAddress
 from core.node.map.own_links import OwnLinks
@@ -156,6 +157,7 @@ class Node:
             context, self.neighbours, self.book, self.topology, self.replication, self.known_keys
         )
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
+        self.chronicle = Chronicle(context, self.topology, (peer.id for peer in recovered.peers), self._has_all)
         self.announcements = Announcements(context, self.neighbours, self.topology, self.known_keys, self._users)
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
@@ -196,6 +198,9 @@ class Node:
             self.whereabouts,
             recovered.peers,
         )
+        self.healing.on_reach = self.chronicle.observe
+        self.healing.on_nobody_there = self.chronicle.nobody_there
+        context.name_of = self.healing.known.name
         drift.announced = self.announcements.ahead_of_here
         self.announcements.room.forget = self.healing.known.let_go
         self.base.links.on_taken_up = self.healing.linked
@@ -227,6 +232,7 @@ class Node:
             self.snapshot,
             self.queues,
         )
+        self.sessions.on_login = self.chronicle.logged_in
         answering = self.reconciliation.answering
         self.pages.for_servers = (
             self.sessions.operator_desk.fetched,
@@ -330,6 +336,7 @@ class Node:
         self._look_at_own_clock = drift.look_at_own
         self.announcements.on_refresh.append(drift.look_at_own)
         self.announcements.on_record += (
+            self.chronicle.record_merged,
             self.healing.record_merged,
             self.balance.record_merged,
             self.absences.record_merged,
@@ -402,6 +409,10 @@ class Node:
         known = (self.healing.peers, self.topology.records, self.known_keys.bound)
         return self.replication.room.knows(server) or any(server in one for one in known)
 
+    def _has_all(self) -> bool:
+        """Whether nothing is missing here that is known to be somewhere, and all that is here is durable."""
+        return not (self.neighbours.is_any_asked or self.replication.parked or self.replication.busy)
+
     # --- the machine --------------------------------------------------------------------------------------------------
 
     def start(self, now: Now) -> list[Action]:
@@ -420,6 +431,7 @@ class Node:
         self.network_changes.start()
         where = Address(context.config.hostname, context.config.port)
         self._look_at_own_clock()
+        self.chronicle.start(self.replication.activities)
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
         return self._outcome()
 
@@ -438,8 +450,7 @@ class Node:
                 self.replication.committed(event.batch, event.records, event.arrived)
             case Woke():
                 timers = self._context.timers
-                if self._context.tracing:
-                    self._context.trace_lateness()
+                self._context.look_at_lateness()
                 serial = timers.serial
                 while (callback := timers.pop_due(now.monotonic, serial)) is not None:
                     callback()
@@ -523,6 +534,7 @@ class Node:
             self.healing.observe()
             self.absences.look()
             self.steering.steer()
+            self.chronicle.look_at_tree()
         self.announcements.flush()
         self.replication.flush()
         if context.draining:

@@ -137,6 +137,8 @@ class Ledger:
         """Of what clients said that nobody knows whether it was accepted."""
         self.since: dict[str, float] = {}
         """Agent to the time from which on everything accepted has to reach it."""
+        self.stays: dict[str, list[tuple[float, str]]] = {}
+        """When people were let in, and at which hosts, by the names under which they were."""
         self.registrations: list[tuple[float, Writer]] = []
         self.redirects: dict[str, int] = {}
         self.renamings: dict[str, str] = {}
@@ -376,6 +378,9 @@ class Ledger:
 
     def logged_in(self, agent: Writer, name: str | None) -> None:
         self.since.setdefault(agent.name, self._schedule.time)
+        if agent.end is not None:
+            stays = self.stays.setdefault(name or agent.username, [])
+            stays.append((self._schedule.time, agent.end.peer))
         if agent.username == "anonymous" or self.is_at_liar(agent):
             return
         if name is not None and name != agent.username:

@@ -150,7 +150,8 @@ class Log:
         level: LogLevel = (
             "warning" if notice.severity == "warning" else "error" if notice.severity == "error" else "info"
         )
-        self.write(notice.text, notice.at, level, notice.kind)
+        # What stories are made of is told in other words as well.
+        self.write(notice.text, notice.at, "debug" if notice.kind == "noted" else level, notice.kind)
 
     def listen(self) -> None:
         """Log what libraries warn of, in this process, and at level `debug` what goes on inside the server."""

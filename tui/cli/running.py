@@ -121,7 +121,7 @@ async def _show_node(
     def tell_of_node(before: str) -> screen_protocol.NodeStarted:
         return screen_protocol.NodeStarted(
             address=(server.address.host, server.address.port),
-            notices=[NodeNotice(notice) for notice in server.notices],
+            notices=[NodeNotice(notice) for notice in server.told_so_far],
             picture=operator_picture(server, visitors),
             before=before,
         )

@@ -52,6 +52,7 @@ _SUBJECTS: Final[Mapping[NoticeKind, str]] = {
     "dump": "a picture of what goes on inside this program",
     "identity": "the key of a server, and who speaks in its name without",
     "ordered": "what operators have ordered, and who is one",
+    "noted": "what happens in the network",
     "security": "secrets, and who can read them",
 }
 NOTICE_CHARACTERS_MAX: Final = 600

@@ -199,7 +199,7 @@ class SSHServer:
     @property
     def notices(self) -> Iterable[Notice]:
         """What happened so far, as people over SSH are told it."""
-        return (told for notice in self.node.notices if (told := public_notice(notice)) is not None)
+        return (told for notice in self.node.told_so_far if (told := public_notice(notice)) is not None)
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Have `callback` called with what happens from here on, as people over SSH are told it.

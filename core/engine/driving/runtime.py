@@ -50,6 +50,7 @@ from core.node.interface.actions import (
     KeyChanged,
     KeyRemoved,
     Known,
+    Noted,
     Notify,
     Pause,
     Persist,
@@ -76,6 +77,7 @@ from core.node.interface.events import (
 )
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
+from core.stories.lines import StoryLine
 from core.wire.entries import AccountFact, KeyChange
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,7 @@ class Runtime:
         data_dir: Path | None = None,
         on_secret: Callable[[str], None] = lambda secret: None,
         on_notice: Callable[[Notice], None],
+        on_line: Callable[[StoryLine], None] = lambda line: None,
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
         on_kept_out: Callable[[], None] = lambda: None,
@@ -131,6 +134,7 @@ class Runtime:
         persistence.deliver = self.from_store
         self._passwords = passwords
         self._on_notice = on_notice
+        self._on_line = on_line
         self._on_secret = on_secret
         self._on_key_removed = on_key_removed
         self._on_secret_replaced = on_secret_replaced
@@ -187,6 +191,7 @@ class Runtime:
             DrawSecrets: self._draw_secrets,
             WakeAt: self._timer.set,
             Notify: self._notify,
+            Noted: self._noted,
             Trace: self._trace,
             CountQueues: self._count_queues,
             KeyChanged: self.changes.answered,
@@ -382,6 +387,9 @@ class Runtime:
 
     def _notify(self, action: Notify) -> None:
         self._on_notice(action.notice)
+
+    def _noted(self, action: Noted) -> None:
+        self._on_line(action.line)
 
     def _trace(self, action: Trace) -> None:
         if self._tracer is not None:

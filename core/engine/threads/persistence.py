@@ -163,6 +163,10 @@ class Persistence:
         """Have the next start find the network. Nobody waits for it: the next start is taken in once more else."""
         self._keep_soon(partial(keep_network, network=network))
 
+    def do(self, work: Callable[[], None]) -> None:
+        """Run something in the store's thread behind everything asked for before. Nobody waits for it."""
+        self._keep_soon(lambda store: work())
+
     async def call(self, work: Callable[[Store], _Answer]) -> _Answer:
         """Run `work(store)` in the store's thread, behind everything asked for before. Raises what it does."""
         self._submit()

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from core.engine.transport.audience import CHUNK_BYTES, Audience, KernelWay
 from core.engine.transport.plain_transport import PlainTransport
+from core.node.interface.events import TOO_SLOW
 
 
 class OutboxOwner(Protocol):
@@ -140,7 +141,7 @@ class Outbox:
         self._drain()
         if self._choked and self.waiting_bytes > self.bytes_max:
             assert self._owner is not None
-            self._owner.too_slow(f"too slow: more than {self.bytes_max} bytes waited")
+            self._owner.too_slow(f"{TOO_SLOW}: more than {self.bytes_max} bytes waited")
 
     def sent_in_part(self, data: bytes, taken: int | OSError) -> None:
         """Of what was sent the way into the kernel it has taken so much, or nothing any more."""

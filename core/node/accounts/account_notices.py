@@ -49,11 +49,13 @@ class AccountNotices:
                 text = f"{renaming.before} has the name {renaming.after} again, with which it was registered"
             else:
                 text = self._conflict(renaming.before, holder, loser, renaming.after, fact, voter)
+            self._context.note("gave way", person=renaming.before, after=renaming.after)
             self._context.notify("renamed", text, "warning", user=renaming.after)
         name = self._book.name_of(fact.claim)
         holder = self._book.holder(fact.username)
         if name in (None, fact.username) or holder is None or any(one.claim == fact.claim for one in renamings):
             return
+        self._context.note("gave way", person=fact.username, after=name)
         self._context.notify(
             "renamed", self._conflict(fact.username, holder, fact, name, fact, voter), "warning", user=name
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from core.node.interface.traces import TraceValue
 from core.node.kernel.context import Context
+from core.stories.lines import LineKind, Why
 from core.wire.account_votes import Vote
 
 Done = Callable[[str | None], None]
@@ -31,6 +32,8 @@ class Claim(msgspec.Struct):
     round: int = 0
     vote: Vote | None = None
     """Which of all servers has allowed it last, and when."""
+    allowed_by: int = 0
+    """How many servers have allowed it, this one included; 0: nobody has counted them."""
     decided: bool = False
     """The account entry is being made durable: too late to give way."""
     being_kept: bool = False
@@ -66,6 +69,14 @@ class Echo(msgspec.Struct):
 def trace_claim(context: Context, claim: Claim, step: str, **fields: TraceValue) -> None:
     """Say what becomes of a claim, for whoever debugs this node."""
     context.trace("claim", claim=claim.id, step=step, name=claim.username, round=claim.round, **fields)
+
+
+def note_claim(
+    context: Context, claim: Claim, kind: LineKind, server: str, *, why: Why = "", count: int = 0, messages: int = 0
+) -> None:
+    """Note what becomes of a claim; `server` is who asks, or who answers."""
+    party = context.party(server)
+    context.note(kind, party, person=claim.username, claim=claim.id, why=why, count=count, messages=messages)
 
 
 class Claims:

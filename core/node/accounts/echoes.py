@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from core.node.accounts.claims import Claim, Claims, Echo, trace_claim
+from core.node.accounts.claims import Claim, Claims, Echo, note_claim, trace_claim
 from core.node.accounts.lock_bridge import LockBridge, NoBridge
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
@@ -19,6 +19,7 @@ from core.node.kernel.takers import takes
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
+from core.stories.lines import Why
 from core.wire.account_votes import VOTES_MAX, latest
 from core.wire.entries import AccountFact
 from core.wire.messages import LockAllowed, LockDenied, LockRequest
@@ -79,6 +80,8 @@ class Echoes:
             source=echo.parent,
         )
         self.lock_messages += len(asked)
+        if echo.parent is None and echo.round == 1:
+            note_claim(self._context, claim, "asked", self._context.id, count=len(asked))
         trace_claim(self._context, claim, "asks", everywhere=echo.round > 1, neighbours=len(asked), parent=echo.parent)
         for link in asked:
             echo.waiting[link.conn] = None
@@ -127,6 +130,7 @@ class Echoes:
             # A copy of this server's data elsewhere has its key. A clock that is far ahead dates nothing.
             others = (vote for vote in echo.votes.values() if vote.key != self._known_keys.own)
             horizon = self._context.clock.horizon(self._context.now.wall)
+            claim.allowed_by = echo.count
             claim.vote = latest(vote for vote in others if vote.stamp <= horizon)
             self.on_allowed(claim)
 
@@ -174,6 +178,7 @@ class Echoes:
         echo = self._asked_over(link, message)
         if echo is None:
             return
+        self._note_vote(echo, link, "allowed", message.count or 1)
         echo.count += message.count or 0
         echo.incomplete |= message.incomplete
         del echo.waiting[link.conn]
@@ -195,12 +200,16 @@ class Echoes:
         """A neighbour's LOCK_DENIED arrived."""
         echo = self._asked_over(link, message)
         if echo is not None:
+            self._note_vote(echo, link, "denied", 1)
             reason = (message.info or "another server knows the name")[:200]
             if echo.parent is None:
                 # Whoever keeps a name from people is to be found.
                 others = self._topology.degree(link.remote_id or "") > 1
                 reason += f" (says {link.name or link.peer}{', or a server behind it' if others else ''})"
             self.deny(echo.claim, reason)
+
+    def _note_vote(self, echo: Echo, link: Link, why: Why, count: int) -> None:
+        note_claim(self._context, echo.claim, "vote", link.remote_id or "", why=why, count=count)
 
     def answered(self, claim: Claim, conn: int) -> None:
         """Everybody who was asked over a connection has allowed a claim."""

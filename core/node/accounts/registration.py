@@ -19,7 +19,7 @@ import msgspec
 
 from core.node.accounts.book import AccountBook
 from core.node.accounts.claim_room import ClaimRoom
-from core.node.accounts.claims import Claim, Claims, Done, trace_claim
+from core.node.accounts.claims import Claim, Claims, Done, note_claim, trace_claim
 from core.node.accounts.echoes import Echoes
 from core.node.accounts.lock_bridge import LockBridge, NoBridge
 from core.node.interface.actions import HashSecret
@@ -31,6 +31,7 @@ from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
+from core.stories.lines import Why
 from core.wire.entries import AccountFact
 from core.wire.limits import SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
 from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
@@ -62,7 +63,7 @@ class Registration:
         self.room = ClaimRoom(context)
         self.echoes = Echoes(context, neighbours, topology, known_keys, self.claims)
         self.echoes.on_allowed = self._succeed
-        self.echoes.on_denied = self.fail
+        self.echoes.on_denied = lambda claim, reason: self.fail(claim, reason, "denied")
         self._bridge: LockBridge = NoBridge()
         self._released: OrderedDict[str, None] = OrderedDict()
         """Claims whose origin gave up, the latest of them."""
@@ -195,6 +196,9 @@ class Registration:
         problem = self._objection(claim)
         if problem is None and known is None:
             problem = self.room.problem_with(link, claim.id)
+        if known is None:
+            note_claim(self._context, claim, "asked", claim.id.partition(".")[0])
+            note_claim(self._context, claim, "vote", self._context.id, why="allowed" if problem is None else "denied")
         trace_claim(self._context, claim, "voted", conn=link.conn, allowed=problem is None, reason=problem)
         if problem is not None:
             self.vote(claim.username, "denied", problem)
@@ -220,7 +224,7 @@ class Registration:
                 continue
             if rival.decided or rival.priority < claim.priority:
                 return f"{claim.username} is being registered by somebody who was earlier"
-            self.fail(rival, f"{claim.username} is being registered by somebody who was earlier")
+            self.fail(rival, f"{claim.username} is being registered by somebody who was earlier", "denied")
         return None
 
     def vote(self, username: str, answer: str, why: str = "") -> None:
@@ -259,6 +263,13 @@ class Registration:
         def kept(problem: str | None) -> None:
             if problem is None:
                 self._become_account(claim)
+                # Over the tree each server but this one is asked once, and answers once.
+                messages = 2 * (claim.allowed_by - 1) if claim.round == 1 else 0
+                note_claim(
+                    *(self._context, claim, "registered", self._context.id),
+                    count=claim.allowed_by,
+                    messages=messages,
+                )
                 self._context.notify("registered", f"{claim.username} is registered", "good", user=claim.username)
                 if claim.done is not None:
                     claim.done(None)
@@ -274,9 +285,11 @@ class Registration:
         self._bridge.account_known(fact.username)
         for claim in self.claims.to(fact.username):
             if claim.id == fact.claim:
+                if claim.done is None:
+                    note_claim(self._context, claim, "registered", claim.id.partition(".")[0])
                 self._become_account(claim)
             elif claim.done is not None and not claim.decided:
-                self.fail(claim, f"{fact.username} is already registered")
+                self.fail(claim, f"{fact.username} is already registered", "denied")
         self._wake(fact.username)
 
     def _become_account(self, claim: Claim) -> None:
@@ -314,14 +327,16 @@ class Registration:
         names = self.echoes.silent(claim)
         silent = f": no answer from {', '.join(names)}" if names else ""
         limit = self._context.config.lock_limit
-        self.fail(claim, f"the network did not answer within {limit:g} seconds{silent}; try again later")
+        text = f"the network did not answer within {limit:g} seconds{silent}; try again later"
+        self.fail(claim, text, "too late")
 
-    def fail(self, claim: Claim, reason: str) -> None:
+    def fail(self, claim: Claim, reason: str, why: Why = "given up") -> None:
         """A claim of this node comes to nothing: it leaves no trace anywhere."""
         if not self.claims.is_open(claim):
             return
         done = claim.done
         trace_claim(self._context, claim, "failed", reason=reason)
+        note_claim(self._context, claim, "not registered", self._context.id, why=why)
         self._context.notify(
             "refused", f"the registration of {claim.username!r} failed: {reason}", "warning", user=claim.username
         )
@@ -337,6 +352,7 @@ class Registration:
             self._released.popitem(last=False)
         claim = self.claims.get(message.claim)
         if claim is not None and claim.done is None and claim.username == message.username:
+            note_claim(self._context, claim, "not registered", claim.id.partition(".")[0], why="given up")
             self.release(claim, link.conn)
 
     def release(self, claim: Claim, source: int | None = None) -> None:

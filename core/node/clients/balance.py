@@ -63,6 +63,8 @@ class RedirectTarget(NamedTuple):
     id: str
     name: str
     address: Address
+    load: int = 0
+    """Clients that it has, as far as that is known."""
 
 
 class Balance:
@@ -185,7 +187,11 @@ class Balance:
             free = self._context.rng.sample(free, 2)
         chosen = min(free, key=lambda one: (one.load, one.id), default=None)
         address = addresses[chosen.id] if chosen is not None else None
-        return RedirectTarget(chosen.id, chosen.name, address) if chosen is not None and address is not None else None
+        return (
+            RedirectTarget(chosen.id, chosen.name, address, chosen.load)
+            if chosen is not None and address is not None
+            else None
+        )
 
     def candidates(self) -> list[Target]:
         """Every other server that takes clients, with its load as estimated now, the one with the least first."""

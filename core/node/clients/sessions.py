@@ -17,7 +17,7 @@ from core.node.accounts.book import AccountBook, Renaming
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import BUSY, Secrets
 from core.node.clients.absence import Absence, Absences
-from core.node.clients.balance import Balance
+from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.catching_up import CatchingUp
 from core.node.clients.code_redeeming import CodeRedeeming
 from core.node.clients.document_keeping import DocumentKeeping
@@ -35,7 +35,7 @@ from core.node.clients.status_answers import StatusAnswers
 from core.node.clients.told_time import ToldTime
 from core.node.documents.documents import Documents
 from core.node.interface.actions import Hold, Known, VerifySecret
-from core.node.interface.events import Now
+from core.node.interface.events import TOO_SLOW, Now
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Session, features_of
 from core.node.kernel.context import PLACE, Context
@@ -47,7 +47,6 @@ from core.node.map.topology import Topology
 from core.node.orders.order_effects import OrderEffects
 from core.node.orders.order_kinds import Expulsion
 from core.node.orders.ordering import Orders
-from core.wire.address import Address
 from core.wire.entries import AccountFact, Fetch, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
@@ -128,6 +127,8 @@ class Sessions:
         self._attempts = attempts
         self._load_changed = load_changed
         self._redirected = redirected
+        self.on_login: Callable[[str], None] = lambda name: None
+        """Told of the name of everybody who logs in here with an account."""
         self._macs = SecretMacs(context)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self.posting = Posting(context, replication, self._macs, self._queue)
@@ -418,8 +419,10 @@ class Sessions:
         if target is None:
             target = self._balance.redirect_for(session, message, self.load)
         if target is not None:
-            self._redirect(session, target.address, target.name)
+            self._redirect(session, target)
             return
+        if claim is not None:
+            self.on_login(name)
         context.notify("login", f"{name} logged in {session.whence}", user=name)
         self._load_changed()
         if claim is not None:
@@ -468,8 +471,16 @@ class Sessions:
         features = [*FEATURES, *self.document_keeping.features]
         return structs.replace(success, features=features, vector=vector, beyond=beyond)
 
-    def _redirect(self, session: Session, address: Address, server: str) -> None:
-        self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
+    def _redirect(self, session: Session, target: RedirectTarget) -> None:
+        address = target.address
+        self._context.notify("redirected", f"{session.user} was redirected to {target.name}", user=session.user)
+        self._context.note(
+            "redirected",
+            self._context.party(self._context.id),
+            other=self._context.party(target.id, target.name),
+            person=(session.user or "") if session.claim is not None else "",
+            loads=(self.load, target.load),
+        )
         self._leave(session)
         if session.claim is not None and session.user is not None and not session.native:
             self._absences.sent_on(session.user)
@@ -489,6 +500,8 @@ class Sessions:
         self.secret_changes.closed(session)
         self._context.timers.cancel(("redirect", session.conn))
         if session.counted:
+            if reason.startswith(TOO_SLOW):
+                self._context.note("reader cut", person=session.user or "", remark=reason)
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
             still_missing = session.absence if session.backlog is not None else None

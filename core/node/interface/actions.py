@@ -7,6 +7,7 @@ import msgspec
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
 from core.reconciliation.summary_queries import SummaryQuery
+from core.stories.lines import StoryLine
 from core.wire.address import Address
 from core.wire.codec import Frame, Frames
 from core.wire.entries import EntryId, Fetch, Wanted
@@ -264,6 +265,12 @@ class Notify(msgspec.Struct, frozen=True, gc=False):
     notice: Notice
 
 
+class Noted(msgspec.Struct, frozen=True, gc=False):
+    """Keep a line of what happens in the network: stories are made of them."""
+
+    line: StoryLine
+
+
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """Tell whoever debugs the node. Only a node whose settings ask for it (`tracing`) hands these out."""
 
@@ -342,6 +349,7 @@ Action = (
     | DrawSecrets
     | WakeAt
     | Notify
+    | Noted
     | Trace
     | CountQueues
     | KeyChanged

@@ -7,7 +7,7 @@ reuses within a node's life.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,9 @@ from core.wire.messages import ActivityMessage, Message
 from core.wire.missing import FoundRuns
 from core.wire.records import LogRecord, RecordPage
 from core.wire.secret_keeping import KeepsSecret
+
+TOO_SLOW: Final = "too slow"
+"""How the reason begins for which a connection is cut whose other end does not take what it is sent."""
 
 
 class Now(NamedTuple):

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from core.stories.lines import StoryLine
+
 Severity = Literal["info", "good", "warning", "error"]
 
 NoticeKind = Literal[
@@ -33,6 +35,7 @@ NoticeKind = Literal[
     "dump",  # what goes on inside was written to a file, because somebody asked for it
     "identity",  # a server has shown its key, or somebody says what a key should have signed
     "ordered",  # an operator has ordered something, or somebody says who is one
+    "noted",  # a line of a story: `line` has it
     "security",  # what an operator should know about secrets in the clear
 ]
 
@@ -46,3 +49,9 @@ class Notice(msgspec.Struct, frozen=True):
     severity: Severity = "info"
     server: str | None = None
     user: str | None = None
+    line: StoryLine | None = None
+
+
+def noted(line: StoryLine) -> Notice:
+    """A line of a story, as it is told to whoever is told of notices; what it says in words, `line_text` knows."""
+    return Notice(line.seconds, "noted", line.kind, line=line)

@@ -257,6 +257,7 @@ class Link(Connection):
         "remote_id",
         "round_trip",
         "stamp",
+        "suspected",
         "unanswered",
     )
 
@@ -307,6 +308,8 @@ class Link(Connection):
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0
+        self.suspected = False
+        """Whether it was noted that a ping was left unanswered."""
         self.held = False
         """Whether it is not read for a moment, because of what has come over it: no answer can be heard."""
         self.ahead = 0

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.admission.shares import share_of
 from core.admission.token_bucket import TokenBucket
-from core.node.interface.actions import Action, Close, KeepSecret, Notify, Send, SendAll, Trace
+from core.node.interface.actions import Action, Close, KeepSecret, Noted, Notify, Send, SendAll, Trace
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
@@ -22,6 +22,7 @@ from core.node.kernel.clock import MICROSECONDS, HybridClock
 from core.node.kernel.connections import Connection, Connections, Link, Parting, Session, Watch
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.timers import Timers
+from core.stories.lines import REMARK_CHARACTERS_MAX, LineKind, ServerName, StoryLine, TreeLink, Why
 from core.wire.codec import Frame, Frames
 from core.wire.messages import InvalidMessage, Message
 from core.wire.network_orders import HeldSecret
@@ -33,6 +34,9 @@ NOTICE_CHARACTERS_MAX: Final = 600
 TOLD_AT_ONCE: Final = 10.0
 TOLD_A_SECOND: Final = 1 / 60
 """How many notices of one kind about one address there are at once, and on average: a flood would hide all else."""
+NOTED_AT_ONCE: Final = 200.0
+NOTED_A_SECOND: Final = 10.0
+"""Lines of one kind that are noted at once, and on average: a crowd or a flood fills neither memory nor disk."""
 TELLERS_MAX: Final = 1024
 BARRED_FOR: Final = 600.0
 """Seconds for which a server that has made this one keep too much is not let in again."""
@@ -41,6 +45,8 @@ FULL_TOLD_AGAIN: Final = 3600.0
 """Seconds after which people are told again that there is no room for something."""
 LATE: Final = 0.1
 """Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
+STILL: Final = 2.0
+"""Seconds after which a process whose timer runs so late is taken to have stood still."""
 RECORDS: Final = "records"
 """Shown by who takes entries as records."""
 RECONCILE: Final = "reconcile"
@@ -99,6 +105,11 @@ class Context:
         self._tokens = 0
         self._told: OrderedDict[tuple[NoticeKind, str], tuple[TokenBucket, int]] = OrderedDict()
         """How many notices of each kind may still be told of each address, and how many were not."""
+        self.name_of: Callable[[str], str] = lambda server: server[:6]
+        """What a server is called, as far as that is known here."""
+        self._lines = 0
+        self._noting: dict[LineKind, TokenBucket] = {}
+        self._unnoted: dict[LineKind, int] = {}
         self._barred: OrderedDict[str, float] = OrderedDict()
         """Servers that are not let in, and until when."""
         self.expelled: Mapping[str, str] = {}
@@ -204,6 +215,7 @@ class Context:
                 self._barred.popitem(last=False)
         text = f"{link.name or link.peer} has lost its link for {BARRED_FOR / 60:.0f} minutes: {info}"
         self.notify("refused", text, "error", server=link.remote_id)
+        self.note("refused", self.party(link.remote_id or "", link.name), why="ended here", remark=info)
         self.refuse(link, InvalidMessage(info), "it had this server keep too much")
 
     def tell_full(self, link: Link, things: str, setting: str, places: int) -> None:
@@ -274,21 +286,83 @@ class Context:
             text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
         self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
 
+    def party(self, server: str, name: str = "") -> ServerName:
+        """A server as lines name it."""
+        if server == self.id:
+            return ServerName(server, self.name)
+        return ServerName(server, name or self.name_of(server))
+
+    def note(
+        self,
+        kind: LineKind,
+        about: ServerName | None = None,
+        *,
+        other: ServerName | None = None,
+        servers: tuple[ServerName, ...] = (),
+        person: str = "",
+        after: str = "",
+        claim: str = "",
+        why: Why = "",
+        count: int = 0,
+        taken: tuple[TreeLink, ...] = (),
+        gone: tuple[TreeLink, ...] = (),
+        loads: tuple[int, int] | None = None,
+        messages: int = 0,
+        remark: str = "",
+    ) -> None:
+        """Note a line of what happens. Called where something changes, never for each message or activity.
+
+        Only `remark` is free text, and only whoever runs this server reads it.
+        """
+        bucket = self._noting.get(kind)
+        if bucket is None:
+            bucket = self._noting[kind] = TokenBucket(NOTED_A_SECOND, NOTED_AT_ONCE, self.now.monotonic)
+        if bucket.take(self.now.monotonic):
+            self._unnoted[kind] = self._unnoted.get(kind, 0) + 1
+            return
+        self._lines += 1
+        line = StoryLine(
+            stamp=self.clock.read(self.now.wall),
+            number=self._lines,
+            tick=int(self.now.monotonic * MICROSECONDS),
+            witness=ServerName(self.id, self.name),
+            kind=kind,
+            about=about,
+            other=other,
+            servers=servers,
+            person=person,
+            after=after,
+            claim=claim,
+            why=why,
+            count=count,
+            taken=taken,
+            gone=gone,
+            loads=loads,
+            messages=messages,
+            unnoted=self._unnoted.pop(kind, 0),
+            remark=remark[:REMARK_CHARACTERS_MAX],
+        )
+        self.actions.append(Noted(line))
+
     def trace(self, kind: TraceKind, **fields: TraceValue) -> None:
         """Say what goes on, for whoever debugs this node; nothing when nobody does. Called where something changes, not
         for each message. A name that is a word of Python's has a `_` behind it (`from_`)."""
         if self.tracing:
             self.actions.append(Trace(kind, {name.rstrip("_"): value for name, value in fields.items()}))
 
-    def trace_lateness(self) -> None:
+    def look_at_lateness(self) -> None:
         """Say so if the loop did not come round in time, or the machine slept."""
         earliest = self.timers.earliest()
-        if earliest is None or self.now.monotonic - earliest[0] < LATE:
+        late = self.now.monotonic - earliest[0] if earliest is not None else 0.0
+        if earliest is None or late < LATE:
             return
-        at, name = earliest
-        # The rest of a name may be anything: an address, a claim.
-        kind = name[0] if isinstance(name, tuple) else name
-        self.trace("timer", name=kind, late=round(self.now.monotonic - at, 3), timers=len(self.timers))
+        if late >= STILL:
+            self.note("stood still", self.party(self.id), count=round(late * 1000))
+        if self.tracing:
+            name = earliest[1]
+            # The rest of a name may be anything: an address, a claim.
+            kind = name[0] if isinstance(name, tuple) else name
+            self.trace("timer", name=kind, late=round(late, 3), timers=len(self.timers))
 
     def _trace_state(self, connection: Connection, before: ConnectionState, outcome: Outcome) -> None:
         who: dict[str, TraceValue] = {}

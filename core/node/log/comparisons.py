@@ -397,6 +397,7 @@ class Comparisons:
         received = comparison.received
         self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
         if received:
+            self._context.note("caught up", self._context.party(link.remote_id or "", link.name), count=received)
             self._context.notify(
                 "synchronised",
                 f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",

@@ -17,6 +17,7 @@ class Storage:
         """The disk has not taken a batch."""
         if self._context.storage_error is None:
             self._context.storage_error = reason
+            self._context.note("disk fails", remark=reason)
             self._context.notify(
                 "storage",
                 f"the disk does not take writes ({reason}): new activities and registrations are refused",
@@ -28,5 +29,6 @@ class Storage:
         """The disk takes writes again."""
         if self._context.storage_error is not None:
             self._context.storage_error = None
+            self._context.note("disk works")
             self._context.notify("storage", "the disk takes writes again", "good")
             self._replication.storage_recovered()

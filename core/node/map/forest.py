@@ -31,7 +31,7 @@ def edge_between(one: str, other: str, stamp: int) -> Edge:
 class Forest:
     """A graph and its minimum spanning forest."""
 
-    __slots__ = ("_around", "_lists", "_members", "_part", "_parts", "_tree", "_youngest")
+    __slots__ = ("_around", "_lists", "_members", "_part", "_parts", "_tree", "_youngest", "gone", "taken")
 
     def __init__(self) -> None:
         self._around: dict[str, dict[str, int]] = {}
@@ -44,6 +44,14 @@ class Forest:
         self._youngest: Edge | None = None
         """No edge of the forest is younger than this one, which may be gone."""
         self._lists: dict[str, list[str]] = {}
+        self.taken: dict[tuple[str, str], bool] = {}
+        """Edges that the forest has taken up since somebody looked, by their ends; whether each was there before."""
+        self.gone: dict[tuple[str, str], bool] = {}
+        """Edges that have left the forest since then; whether each is still in the graph."""
+
+    def forget_changes(self) -> None:
+        """Somebody has looked at what was taken up, and is gone."""
+        self.taken, self.gone = {}, {}
 
     def copy(self) -> Forest:
         """A forest of its own; what is around a node is shared until it changes."""
@@ -133,8 +141,33 @@ class Forest:
                     part[node] = first
                     into[node] = None
         self._lists = {node: found for node, found in self._lists.items() if sorted(tree.get(node, ())) == found}
+        self._note_rebuilt(self._tree, tree)
         self._tree, self._part, self._members = tree, part, members
         self._youngest = Edge(*youngest) if youngest is not None else None
+
+    def _note_rebuilt(self, before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]) -> None:
+        for node, ends in before.items():
+            for neighbour in ends:
+                if node < neighbour and neighbour not in after.get(node, ()):
+                    self._note_gone(node, neighbour, stays=neighbour in self._around.get(node, ()))
+        for node, ends in after.items():
+            known = before.get(node, {})
+            for neighbour in ends:
+                if node < neighbour and neighbour not in known:
+                    self._note_taken(node, neighbour, spare=node in before)
+
+    def _note_taken(self, a: str, b: str, *, spare: bool) -> None:
+        if (a, b) in self.gone:
+            # Another link in the place of one between the same two.
+            del self.gone[a, b]
+        else:
+            self.taken[a, b] = spare
+
+    def _note_gone(self, a: str, b: str, *, stays: bool = False) -> None:
+        if (a, b) in self.taken:
+            del self.taken[a, b]
+        else:
+            self.gone[a, b] = stays
 
     def add(self, edge: Edge) -> None:
         """An edge has come; between its ends there is none yet."""
@@ -144,6 +177,7 @@ class Forest:
         first, second = self._part_or_new(a), self._part_or_new(b)
         if first != second:
             self._take_up(edge)
+            self._note_taken(a, b, spare=False)
             if len(self._members[first]) < len(self._members[second]):
                 first, second = second, first
             self._relabel(self._members.pop(second), first)
@@ -152,7 +186,9 @@ class Forest:
             youngest = max(self._way(a, b))
             if edge < youngest:
                 self._give_up(youngest)
+                self._note_gone(youngest.a, youngest.b, stays=True)
                 self._take_up(edge)
+                self._note_taken(a, b, spare=False)
 
     def remove(self, edge: Edge) -> None:
         """An edge has gone."""
@@ -162,10 +198,12 @@ class Forest:
         if b not in self._tree.get(a, {}):
             return
         self._give_up(edge)
+        self._note_gone(a, b)
         cut_off = self._smaller_side(a, b)
         instead = self._oldest_out_of(cut_off)
         if instead is not None:
             self._take_up(instead)
+            self._note_taken(instead.a, instead.b, spare=True)
             return
         self._parts += 1
         self._members[self._parts] = {}

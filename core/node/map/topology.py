@@ -205,6 +205,12 @@ class Topology:
         """Whether the forest is that of all links as they are known now."""
         return not self._touched
 
+    @property
+    def changed_forest(self) -> Forest | None:
+        """The forest, if it has changed since somebody looked; it is not brought up to date for that."""
+        forest = self._forest
+        return forest if forest is not None and (forest.taken or forest.gone) else None
+
     def _names(self, server: str, neighbour: str, stamp: int) -> bool:
         record = self.records.get(server)
         return record is not None and not record.left and record.links.get(neighbour) == stamp

@@ -143,6 +143,8 @@ class Drift:
             return
         link.drift_told, link.drift_told_at = (ahead if large else 0), now
         name = link.name or str(link.peer)
+        party = self._context.party(link.remote_id or "", link.name)
+        self._context.note("clock off" if large else "clock right", party, count=ahead // 1000 if large else 0)
         if not large:
             self._context.notify("clock", f"the clocks here and at {name} agree again", "good", server=link.remote_id)
             return

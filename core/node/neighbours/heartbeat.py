@@ -13,6 +13,8 @@ from core.node.neighbours.drift import Drift
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.messages import Ping, Pong
 
+NO_ANSWER: Final = "no answer"
+"""Why a link was given up whose other side is silent, for those who relied on it."""
 MEASURE_INTERVAL: Final = 30.0
 """Seconds after which a link's round trip is measured again although its other side has just been heard."""
 
@@ -43,6 +45,7 @@ class Heartbeat:
         silence = now - link.heard_at
         if now < link.heard_at + config.ping_interval and now < link.pinged_at + MEASURE_INTERVAL:
             # It lives: there is no need to ask.
+            self._answers(link)
             self._context.timers.set(
                 ("ping", link.conn), link.heard_at + config.ping_interval, lambda: self._ping(link)
             )
@@ -51,8 +54,11 @@ class Heartbeat:
             self._context.notify(
                 "unlinked", f"{link.name} does not answer any more ({silence:.0f} s)", "warning", server=link.remote_id
             )
-            self._context.close(link, f"no answer for {silence:.1f} s", told="no answer")
+            self._context.close(link, f"no answer for {silence:.1f} s", told=NO_ANSWER)
             return
+        if link.unanswered == 1 and not link.held and not link.suspected:
+            link.suspected = True
+            self._context.note("suspected", self._context.party(link.remote_id or "", link.name))
         # One that is not read cannot be heard either; it is told all the same that this server is there.
         link.unanswered += not link.held
         link.ping_number += 1
@@ -67,6 +73,12 @@ class Heartbeat:
 
     @takes(Handler.SERVER_ANSWERS)
     def _answered(self, link: Link, message: Pong) -> None:
+        self._answers(link)
         if message.number == link.ping_number:
             link.round_trip = self._context.now.monotonic - link.pinged_at
             self._drift.answered(link, message.stamp, message.wall)
+
+    def _answers(self, link: Link) -> None:
+        if link.suspected:
+            link.suspected = False
+            self._context.note("answers", self._context.party(link.remote_id or "", link.name))

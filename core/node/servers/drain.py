@@ -106,6 +106,7 @@ class Drain:
         context = self._context
         context.draining = True
         self._enter(DrainOutcome.BEGUN)
+        context.note("leaving", context.party(context.id))
         context.notify("quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id)
         context.timers.set("drain", context.after(context.config.drain_limit), self._out_of_time)
         self._announcements.structure_changed()
@@ -190,6 +191,8 @@ class Drain:
             return
         context = self._context
         self._enter(DrainOutcome.SUCCESSOR_ASKED)
+        if self._successor.id is not None:
+            context.note("leaving", context.party(context.id), other=context.party(self._successor.id))
         limit = context.config.drain_limit * ANSWER_SHARE
         context.timers.set("successor", context.after(limit), self._not_answered)
         self._successor.ask()
@@ -284,6 +287,8 @@ class Drain:
         self._note_dismissed()
         own = self._topology.own
         own.left = True
+        heir = context.party(self._successor.id) if self._successor.id is not None else None
+        context.note("left", context.party(context.id), other=heir)
         own.successor = self._successor.id
         own.links = {}
         self._tell_neighbours()

@@ -49,6 +49,7 @@ class Expulsions:
 
     def _expel(self, server: str) -> None:
         text = self._context.expelled[server]
+        self._context.note("expelled", self._context.party(server))
         for link in self._neighbours:
             if link.remote_id == server:
                 link.clean = True

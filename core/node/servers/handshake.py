@@ -370,6 +370,7 @@ class Handshake:
         self._synchronisation.request(link)
         self._heartbeat.start(link)
         where = self._whereabouts.announced_by(link, Address(link.hostname, link.port))
+        context.note("linked", context.party(remote, link.name))
         context.notify("linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote)
         self._healing.linked(link)
         self._leavers.linked(link)

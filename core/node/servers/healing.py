@@ -7,7 +7,7 @@ network is being upgraded `signed_ways`), and who is known at all (`known_peers`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from core.node.base.base_servers import BaseServers
@@ -60,6 +60,10 @@ class Healing:
         base_servers.dialling.dial = self._dial_base
         base_servers.speakers.peers = self.known.peers
         base_servers.taking_over.look_for = self._search.look_for
+        self.on_nobody_there: Callable[[str], None] = lambda server: None
+        """Told of servers at whose address nothing listens."""
+        self.on_reach: Callable[[Sequence[str], Sequence[str]], None] = lambda came, gone: None
+        """Told of servers that can be reached now, and of those that cannot any more."""
         self._observed: Mapping[str, None] | None = None
         self._had_link = False
 
@@ -141,6 +145,7 @@ class Healing:
             self.dialling.suspend(attempt.server, config.heal_max if refused else config.dial_limit)
             if refused:
                 self._base_servers.taking_over.found_dead(attempt.server)
+                self.on_nobody_there(attempt.server)
         match attempt.purpose:
             case "join":
                 self.seeds.failed(attempt, reason)
@@ -252,6 +257,7 @@ class Healing:
                 self.known.came(server)
         for server in gone:
             self.known.went(server)
+        self.on_reach(came, gone)
         if gone and not context.draining:
             context.timers.set("missing", context.after(1.0), self.known.announce_missing)
             self._search.some_have_gone()

@@ -126,6 +126,7 @@ class Leavers:
         named = Address(message.new_server_ip, int(message.new_server_port))
         heir = message.successor
         if heir == context.id if heir is not None else named in self._topology.own.addresses:
+            self._note_leaving(link, context.id)
             context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
             if self._neighbours.is_neighbour(link):
                 self._enter(link, DepartureOutcome.NAMED_THIS_NODE)
@@ -134,6 +135,8 @@ class Leavers:
             self._synchronisation.request(link, leaves=True)
             self._base_servers.handing_over.receive(link, message.attached)
             return
+        if heir is not None:
+            self._note_leaving(link, heir)
         address = self._whereabouts.named_by(link, named)
         context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
         if link.remote_id is not None:
@@ -162,6 +165,11 @@ class Leavers:
         else:
             self._let_go(link)
         self._healing.go_to_successor(ways, abroad=not link.near)
+
+    def _note_leaving(self, link: Link, heir: str) -> None:
+        if link.remote_id is not None:
+            context = self._context
+            context.note("leaving", context.party(link.remote_id, link.name), other=context.party(heir))
 
     def _let_go(self, link: Link) -> None:
         for timer in ("leave", "handover"):

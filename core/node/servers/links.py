@@ -14,8 +14,10 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.takers import takes
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.own_links import OwnLinks
+from core.node.neighbours.heartbeat import NO_ANSWER
 from core.node.servers.drain import Drain
 from core.node.servers.healing import Healing
+from core.stories.lines import LineKind, Why
 from core.wire.messages import AuthenticationFail, InvalidMessage, ServerRefused, command_of
 
 _IN_WORDS: Final = {
@@ -72,6 +74,8 @@ class Links:
         if why not in ("duplicate", "self", "busy"):
             text = f"{link.peer} refused the link: {info[:200] or why}"
             self._context.notify("refused", text, "error", server=link.remote_id)
+            if link.remote_id is not None:
+                self._context.note("refused", self._context.party(link.remote_id, link.name), remark=info or why)
         self._healing.refused(link, why, info[:200])
         self._context.close(link, f"the server says {why}: {info[:200]}", told=why)
 
@@ -86,8 +90,13 @@ class Links:
         self._registration.echoes.link_closed(link.conn)
         self._synchronisation.link_closed(link.conn)
         if was_native or was_base:
-            kind: TraceKind = "link" if was_native else "base"
-            context.trace(kind, conn=link.conn, step="down", server=link.remote_id, expected=link.clean, reason=reason)
+            what: TraceKind = "link" if was_native else "base"
+            context.trace(what, conn=link.conn, step="down", server=link.remote_id, expected=link.clean, reason=reason)
+        if was_native and link.remote_id is not None:
+            # Who was never in reach is not lost: somebody who only talks like a server.
+            in_reach = link.remote_id in self._healing.known.reachable
+            kind, why = _noted(link, reason) if in_reach and not link.clean else ("unlinked", "")
+            context.note(kind, context.party(link.remote_id, link.name), why=why)
         if was_native or was_base:
             name = link.name or str(link.peer)
             context.notify(
@@ -98,3 +107,10 @@ class Links:
             )
         self._healing.unlinked(link, was_native=was_native, was_base=was_base)
         self._drain.unlinked(link)
+
+
+def _noted(link: Link, reason: str) -> tuple[LineKind, Why]:
+    """How a link ended that was not to."""
+    if reason == NO_ANSWER:
+        return "link lost", "silent"
+    return ("link lost", "closed") if link.parting is None else ("link cut", "ended here")

@@ -17,6 +17,7 @@ from core.node.accounts.book import AccountBook
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.simulation.checking.answer_checks import answers_agree
+from core.simulation.checking.story_checks import stories_are_true
 from core.simulation.environment.verifiers import matches
 from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
@@ -608,6 +609,7 @@ ALWAYS: Final[tuple[Callable[[World], Findings], ...]] = (
     bounded,
     unique_registrations,
     in_nobody_elses_name,
+    stories_are_true,
 )
 CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     one_network,

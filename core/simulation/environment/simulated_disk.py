@@ -80,6 +80,8 @@ class SimulatedDisk:
         self._queue: deque[tuple[int, tuple[Keepable, ...]]] = deque()
         self._syncing: list[tuple[int, tuple[Keepable, ...]]] = []
         self.broken = False
+        self.has_failed = False
+        """Whether it ever has not taken something."""
         self._life = 0
         self._asked = 0
         self._settled = 0
@@ -189,7 +191,7 @@ class SimulatedDisk:
         group, self._syncing = self._syncing, []
         self._settled = group[-1][0]
         if self.full and not self.broken:
-            self.broken = True
+            self.broken = self.has_failed = True
             self.schedule.after(PROBE_MIN, lambda: self._probe(life, PROBE_MIN))
         if self.broken:
             for batch, _ in group:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
@@ -49,6 +50,7 @@ from core.simulation.plans.plan import IdentityKind, Stillness
 from core.store.identity import LEAP_MAX
 from core.store.kept_founding import with_founding
 from core.store.kept_time import with_told_time
+from core.stories.lines import StoryLine
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import EntryId
@@ -61,6 +63,8 @@ from core.wire.messages import (
     Authenticate,
     CaughtUp,
     LockAllowed,
+    LockDenied,
+    LockRequest,
     Login,
     LoginFailed,
     Message,
@@ -77,6 +81,8 @@ STOP_SECONDS: Final = 1.5
 NETWORK_SETTING: Final = "network"
 _LOOKED_AT: Final = frozenset({CaughtUp, LoginFailed, Redirect, Quit})
 """What servers say that is looked at when they do."""
+_LOCKS: Final = frozenset({LockRequest, LockAllowed, LockDenied})
+"""What they say of registrations."""
 _OF_PEOPLE_OVER_SSH: Final = (
     actions.KeyChanged,
     actions.KeyRemoved,
@@ -146,8 +152,31 @@ class ServerObserver(Protocol):
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         """The node says something to whoever runs it."""
 
+    def died(self, server: SimulatedServer) -> None:
+        """The server's process is about to end, without a word or after one."""
+
+    def locked(self, server: SimulatedServer, message: Message) -> None:
+        """The server sends a message of a registration."""
+
+    def noted(self, server: SimulatedServer, line: StoryLine) -> None:
+        """The node notes what happens in the network."""
+
     def traced(self, server: SimulatedServer, kind: TraceKind, fields: TraceFields) -> None:
         """The node says what goes on in it, to whoever debugs it."""
+
+
+@dataclass(slots=True)
+class Life:
+    """One run of a server's process, as it really was. Times are virtual."""
+
+    incarnation: int
+    began: float
+    ended: float | None = None
+    told_to_leave: float | None = None
+    left: float | None = None
+    """When its node said that it had left."""
+    still: list[tuple[float, float]] = field(default_factory=list)
+    """Spans in which it stood still."""
 
 
 class SimulatedServer:
@@ -207,6 +236,10 @@ class SimulatedServer:
         """Whether nothing that comes over its connections is looked at."""
         self._suspended: SuspendedProcess | None = None
         self._booted_at = 0.0
+        self.lives: list[Life] = []
+        """Its runs, the present one last."""
+        self.connected: dict[str, list[float]] = {}
+        """By host: when a connection with it came up, in either direction."""
         self._ends: dict[int, End] = {}
         self._posts: list[ActivityMessage] = []
         """Activities that have arrived at this moment, and are not handed in yet: all over one connection."""
@@ -252,6 +285,7 @@ class SimulatedServer:
             actions.DrawSecrets: self._draw_secrets,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
+            actions.Noted: self._noted,
             actions.Trace: self._trace,
             actions.CountQueues: lambda action: self.handle(QueuesCounted(action.token, {})),
             **dict.fromkeys(_OF_PEOPLE_OVER_SSH, lambda action: None),
@@ -293,6 +327,7 @@ class SimulatedServer:
             drawn = number_of(environment.seed, "network", self.name).to_bytes(8, "big")
             # Who is to join another network makes one for the time being.
             recovered = with_network(recovered, self.disk.store, drawn, None if join else self.now().wall)
+        self.lives.append(Life(recovered.incarnation, environment.schedule.time))
         rng = seeded(environment.seed, "node", self.name, self.boots)
         node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)
         self.node = node
@@ -314,6 +349,7 @@ class SimulatedServer:
         """
         if self.node is None:
             return
+        self._over()
         self.node = None
         self._suspended = None
         self._posts = []
@@ -352,6 +388,7 @@ class SimulatedServer:
             return
         self._observer.broke()
         seconds = self._environment.schedule.time - suspended.since
+        self.lives[-1].still.append((suspended.since, self._environment.schedule.time))
         if suspended.stillness is not Stillness.PROCESS:
             self._booted_at += seconds
         if suspended.stillness is Stillness.GUEST:
@@ -381,6 +418,8 @@ class SimulatedServer:
 
     def drain(self) -> None:
         """Leave the network on purpose."""
+        if self.node is not None and self.lives[-1].told_to_leave is None:
+            self.lives[-1].told_to_leave = self._environment.schedule.time
         self.handle(DrainRequested("told to"))
 
     def jump_clock(self, seconds: float) -> None:
@@ -453,6 +492,7 @@ class SimulatedServer:
         at: Address | None = None,
     ) -> None:
         """A connection is up: see `ConnectionOpened`."""
+        self.connected.setdefault(end.peer, []).append(self._environment.schedule.time)
         self.attach(end)
         end.line_max = CLIENT_LINE_BYTES_MAX
         self.handle(ConnectionOpened(end.conn, origin, peer, dial, vouched, at, end.shown, end.encrypted))
@@ -510,6 +550,8 @@ class SimulatedServer:
     def _send(self, action: actions.Send) -> None:
         end = self._ends.get(action.conn)
         if end is not None:
+            if type(action.frame.message) in _LOCKS:
+                self._observer.locked(self, action.frame.message)
             if type(action.frame.message) in _LOOKED_AT:
                 self._look_at(action.frame.message, end)
             end.send(action.frame)
@@ -683,6 +725,9 @@ class SimulatedServer:
     def _notify(self, action: actions.Notify) -> None:
         self._observer.noticed(self, action.notice)
 
+    def _noted(self, action: actions.Noted) -> None:
+        self._observer.noted(self, action.line)
+
     def _trace(self, action: actions.Trace) -> None:
         self._observer.traced(self, action.kind, action.fields)
 
@@ -690,16 +735,26 @@ class SimulatedServer:
         node = self.node
         assert node is not None
         self.finished = action.undone
+        self.lives[-1].left = self._environment.schedule.time
         # A base server that took its place keeps nothing.
         successor = node.topology.own.successor
         self.missed = bool(action.undone) or successor is None or not self._observer.is_ours(successor)
         # What was sent last still goes out: the process ends a moment later.
         self._environment.schedule.after(self.stop_after, lambda: self._stop() if self.node is node else None)
 
+    def _over(self) -> None:
+        """The process ends."""
+        life, now = self.lives[-1], self._environment.schedule.time
+        life.ended = now
+        self._observer.died(self)
+        if self._suspended is not None:
+            life.still.append((self._suspended.since, now))
+
     def _stop(self) -> None:
         if self._suspended is not None:
             self._suspended.put(self._stop)
             return
+        self._over()
         self.node = None
         self._posts = []
         self._environment.network.unlisten(self.address)

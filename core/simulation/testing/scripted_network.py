@@ -32,6 +32,7 @@ from core.simulation.testing.scripted_peers import (
     ScriptedPeer,
 )
 from core.simulation.testing.watched_server import NETWORK, READ_SECONDS, WatchedServer, copy_of, new_disk
+from core.stories.lines import StoryLine
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -426,6 +427,15 @@ class ScriptedNetwork:
 
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         """The server notes it itself."""
+
+    def died(self, server: SimulatedServer) -> None:
+        """A test ends it itself."""
+
+    def locked(self, server: SimulatedServer, message: Message) -> None:
+        """A test looks at what was sent."""
+
+    def noted(self, server: SimulatedServer, line: StoryLine) -> None:
+        """The server keeps it itself."""
 
     def traced(self, server: SimulatedServer, kind: TraceKind, fields: TraceFields) -> None:
         """The server notes that itself, too."""

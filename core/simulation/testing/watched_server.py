@@ -25,6 +25,7 @@ from core.simulation.parties.simulated_server import ServerObserver, SimulatedSe
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
 from core.store.kept_network_setting import keep_network
 from core.store.memory_store import MemoryStore
+from core.stories.lines import StoryLine
 from core.wire.address import Address
 from core.wire.entries import Entry
 from core.wire.kept_network import KeptNetwork
@@ -97,6 +98,8 @@ class WatchedServer:
         self.host = config.name
         self.address = Address(machine, config.port)
         self.notices: list[Notice] = []
+        self.lines: list[StoryLine] = []
+        """What the node noted of the network."""
         self.traces: list[actions.Trace] = []
         """What a node says of its inside that was started with `tracing`."""
         self.dials: list[tuple[float, Address]] = []
@@ -334,6 +337,8 @@ class WatchedServer:
                 self.secrets_replaced.append(action.claim)
             case actions.Notify():
                 self.notices.append(action.notice)
+            case actions.Noted():
+                self.lines.append(action.line)
             case actions.Trace():
                 self.traces.append(action)
             case _:

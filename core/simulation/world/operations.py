@@ -403,6 +403,7 @@ def _half_open(world: World, operation: Operation) -> None:
     """The connections from `who` to `whom` go dead, and nobody is told. With an `amount` of 1, only what `who` sends is
     lost: what `whom` sends arrives."""
     world.broke()
+    world.links_broken_at.append(world.schedule.time)
     for end in world.network.ends_between(operation.who, operation.whom):
         end.lane.dead = True
         end.far.lane.dead = end.far.lane.dead or not operation.amount
@@ -412,6 +413,7 @@ def _half_open(world: World, operation: Operation) -> None:
 
 def _reset(world: World, operation: Operation) -> None:
     """The connections from `who` to `whom` break, and both sides are told."""
+    world.links_broken_at.append(world.schedule.time)
     for end in world.network.ends_between(operation.who, operation.whom):
         end.abort("connection reset")
 

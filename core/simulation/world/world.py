@@ -29,11 +29,14 @@ from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.liars_mix import LIAR_WITH_KEY
 from core.simulation.plans.orders_mix import ORDER
 from core.simulation.plans.plan import Person, Plan, server_name
+from core.simulation.world.witnessing import Witnessing
+from core.stories import StoryLine, line_text
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId
 from core.wire.entry_runs import ids_in, runs_of, union
 from core.wire.keepables import Keepable
+from core.wire.messages import LockAllowed, LockDenied, LockRequest, Message
 from core.wire.scope import Scope, scope_of
 from core.wire.signed_orders import operator_fingerprint
 
@@ -49,6 +52,8 @@ NEAR: Final = 0.06
 had: they allow for half a second."""
 CLOSE_CLOCKS: Final = 0.25
 """Seconds by which clocks may be wrong for servers to tell each other when something happened."""
+AGREED_WITHIN: Final = 3.0
+"""Seconds within which what one server has accepted is at every other, where nothing is broken."""
 UNNOTICED_MAX: Final = 15.0
 """Seconds after a link has gone dead or come back by which what was held up has come, or been asked for again."""
 QUEUE_MAX: Final = 2000
@@ -115,6 +120,18 @@ class World:
         """Told of everything that a server says to whoever runs it, while somebody listens."""
         self.alone: dict[str, None] = {}
         """Servers that say that they reach nobody."""
+        self.lock_messages: dict[str, int] = {}
+        """How many messages between servers each registration has taken so far."""
+        self.votes: dict[tuple[str, str], list[bool]] = {}
+        """By registration and server: whether it has allowed it, each time that it answered."""
+        self.witnessing = Witnessing()
+        """What each server tells of what it saw."""
+        self.witnesses_of: dict[tuple[str, int], list[SimulatedServer]] = {}
+        """By server and start: who reached it when its process ended."""
+        self.links_broken_at: list[float] = []
+        """When single connections were broken."""
+        self.parted: list[tuple[frozenset[tuple[str, str]], float, float | None]] = []
+        """Between which hosts nothing got through, in these directions; from when on, and until when."""
         self._barriers: dict[str, list[tuple[str, str]]] = {}
         self._whole_since = 0.0
         self._hasher = hashlib.blake2b(digest_size=16)
@@ -262,6 +279,7 @@ class World:
     def raise_barrier(self, name: str, pairs: list[tuple[str, str]]) -> None:
         """Let nothing through between these hosts, in these directions, until the barrier of this name is gone."""
         self._barriers.setdefault(name, []).extend(pairs)
+        self.parted.append((frozenset(pairs), self.schedule.time, None))
         self.broke()
         self.network.cuts.update(pairs)
 
@@ -314,6 +332,11 @@ class World:
     def remove_barrier(self, name: str) -> None:
         self.broke()
         pairs = self._barriers.pop(name, [])
+        gone = frozenset(pairs)
+        self.parted = [
+            (those, since, self.schedule.time if until is None and those <= gone else until)
+            for those, since, until in self.parted
+        ]
         still = {pair for others in self._barriers.values() for pair in others}
         self.network.mend([pair for pair in dict.fromkeys(pairs) if pair not in still])
 
@@ -427,12 +450,53 @@ class World:
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         if self.telling is not None:
             self.telling(server, notice)
+        if notice.kind == "login" and notice.user is not None:
+            # Who is let in may never hear of it.
+            self.ledger.stays.setdefault(notice.user, []).append((self.schedule.time, server.host))
         if notice.kind == "alone":
             self.alone[server.name] = None
         if self._traced:
             self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")
         if self.verbose:
             print(f"{self.schedule.time:9.3f} {server.name}: [{notice.kind}] {notice.text}")
+
+    def died(self, server: SimulatedServer) -> None:
+        """A server's process ends: whoever reaches it should tell of that."""
+        others = [one for one in self.servers.values() if one is not server and one.node is not None]
+        self.witnesses_of[server.id, server.lives[-1].incarnation] = [
+            one for one in others if one.node is not None and server.id in one.node.healing.known.reachable
+        ]
+
+    def locked(self, server: SimulatedServer, message: Message) -> None:
+        """A server sends a message of a registration."""
+        if isinstance(message, LockRequest | LockAllowed | LockDenied) and message.claim is not None:
+            self.lock_messages[message.claim] = self.lock_messages.get(message.claim, 0) + 1
+            if not isinstance(message, LockRequest):
+                allowed = isinstance(message, LockAllowed)
+                self.votes.setdefault((message.claim, server.id), []).append(allowed)
+
+    def noted(self, server: SimulatedServer, line: StoryLine) -> None:
+        """A server has noted what happens."""
+        missing = self._missing_at(server) if line.kind == "whole" else ""
+        self.witnessing.take(server, line, self.schedule.time, missing)
+        if self.verbose:
+            print(f"{self.schedule.time:9.3f} {server.name}: <{line.kind}> {line_text(line)}")
+
+    def _missing_at(self, server: SimulatedServer) -> str:
+        """What a server lacks that one which it reaches has had for a while; empty where that has no fault of its own,
+        or somebody keeps them from each other."""
+        now, node = self.schedule.time, server.node
+        if node is None or self._barriers or now < self._whole_since or not server.disk.is_quick:
+            return ""
+        old = now - AGREED_WITHIN - 4 * self.plan.latency[1]
+        for entry_id in self.ledger.accepted:
+            post = self.ledger.post_of(entry_id)
+            if post is None or self.ledger.accepted_at[post] > old or entry_id in node.replication.vector:
+                continue
+            for other in self.servers.values():
+                if other.id in node.healing.known.reachable and other.has(entry_id) and not other.is_suspended:
+                    return f"{entry_id}, which {other.name} has,"
+        return ""
 
     def traced(self, server: SimulatedServer, kind: TraceKind, fields: TraceFields) -> None:
         # No part of the history: it is the same whether somebody looks at it or not.

@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from core.engine import Server
-from core.node import NodeSnapshot, Notice, NoticeKind, without_clients
+from core.node import NodeSnapshot, Notice, NoticeKind, noted, without_clients
+from core.stories import public
 from core.wire import Address, Invited
 from tui.model.network_faces import LinkTraffic
 
@@ -34,6 +35,8 @@ COMING_AND_GOING: Final[Mapping[NoticeKind, str]] = {"login": "logged in", "logo
 
 def public_notice(notice: Notice) -> Notice | None:
     """A notice as people over SSH are told it; None when it concerns the operator alone."""
+    if notice.line is not None:
+        return noted(public(notice.line))
     if notice.kind in COMING_AND_GOING and notice.user is not None:
         return replace(notice, text=f"{notice.user} {COMING_AND_GOING[notice.kind]}")
     return notice if notice.kind in PUBLIC else None

@@ -36,7 +36,7 @@ from tui.widgets.line_pool import SHARED_MAX, LinePool
 NICENESS: Final = 7
 """How much the node's process goes before. Beside fifty busy sessions on two processors a broadcast took 3.4 to 3.7
 times as long with 2, and 1.2 times with 7; with 10, sessions starved where others computed as well."""
-NOTICES_KEPT: Final = 1_000
+NOTICES_KEPT: Final = 2_000
 
 log = logging.getLogger(__name__)
 
