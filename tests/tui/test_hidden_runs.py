@@ -72,7 +72,7 @@ async def test_a_key_that_finds_nothing_hidden_says_so(world):
         app = await with_muted_bob(pilot, world, *SAID)
         await pilot.press("escape", "right", "left")
         told = [one.message for one in app._notifications]
-        assert "stands for nothing" in told[-2] and "is none of those" in told[-1]
+        assert "stands for nothing hidden" in told[-2] and "Nothing is open" in told[-1]
 
 
 async def test_what_a_run_grows_by_moves_nobody_who_reads(world):

@@ -154,7 +154,7 @@ def conversing(theme: str = "textual-dark") -> tuple[ActivityApp, Before]:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-@pytest.mark.parametrize("key", ["r", "c", "plus"], ids=["reply", "thread", "react"])
+@pytest.mark.parametrize("key", ["r", "c", "plus", "C"], ids=["reply", "thread", "react", "open-thread"])
 def test_people_who_answer_each_other(snap_compare, key, size):
     app, before = conversing()
 

@@ -11,6 +11,9 @@ from tui.text.fitting import fit
 from tui.text.safe_text import ELLIPSIS, neutralise_name
 
 REPLY: Final = "\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}"
+CLOSED: Final = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
+OPENED: Final = "\N{BLACK DOWN-POINTING SMALL TRIANGLE}"
+"""What answers an activity is not shown beneath it, or is."""
 QUOTED_CELLS: Final = 24
 LIKE: Final = "\N{BLACK HEART SUIT}"
 REACTIONS_SHOWN: Final = 4
@@ -40,11 +43,12 @@ def answered_spans(beside: RowAnswers) -> tuple[Span, ...]:
     return ((f"{REPLY} {who(beside.quoted)} ", "object"), (f"{words} ", "verb"))
 
 
-def beside_spans(beside: RowAnswers) -> tuple[Span, ...]:
-    """What stands behind an activity: how many answer it, how many react in which way, and whether it was edited."""
+def beside_spans(beside: RowAnswers, before: str = "") -> tuple[Span, ...]:
+    """What stands behind an activity: how many answer it, how many react in which way, and whether it was edited.
+    `before`: a sign before the number of those that answer it."""
     parts = []
     if beside.replies:
-        parts.append(f"{REPLY}{beside.replies}{'+' if beside.more_replies else ''}")
+        parts.append(f"{before}{REPLY}{beside.replies}{'+' if beside.more_replies else ''}")
     reactions = () if beside.removed else beside.reactions
     more = "+" if beside.more_reactions else ""
     parts += [f"{one.symbol}{len(one.senders)}{more}" for one in reactions[:REACTIONS_SHOWN]]

@@ -17,7 +17,7 @@ from core.client import PastPlace
 from core.query import Query, document, matches
 from tui.feed.activities import Sentence, sentence
 from tui.feed.feed_answers import FOLDED_RUN_MAX, FeedAnswers
-from tui.feed.feed_item import PENDING_SERIAL, FeedItem, ItemState
+from tui.feed.feed_item import PENDING_SERIAL, UNPLACED_SERIAL, FeedItem, ItemState
 from tui.feed.feed_window import CAPACITY, WINDOW, FeedWindow
 
 SENTENCES_KEPT: Final = 512
@@ -210,6 +210,8 @@ class Feed(FeedWindow):
 
     def sentence(self, entry: FeedItem) -> Sentence:
         """The row in words."""
+        if entry.serial == UNPLACED_SERIAL:
+            return self.read(entry)
         said = self._sentences.get(entry.serial)
         if said is not None:
             self._sentences.move_to_end(entry.serial)

@@ -13,6 +13,9 @@ from core.wire import parse_entry_id
 PENDING_SERIAL: Final = 1 << 60
 """Own activities on their way are numbered from here: they stand below everything that has arrived."""
 
+UNPLACED_SERIAL: Final = 1 << 61
+"""Of what is shown somewhere else than among the rows of a feed."""
+
 ItemState = Literal["arrived", "sending", "accepted", "refused", "unknown", "mark"]
 
 

@@ -24,6 +24,8 @@ PAGE: Final = 200
 PAUSE: Final = 0.2
 """Seconds until the server is asked again, when it had more to do before it could look."""
 TRIES: Final = 50
+BENEATH_MAX: Final = 500
+"""Activities that answer one, where they are shown beneath it."""
 MICROSECONDS: Final = 1_000_000
 
 AskPast = Callable[[PastPlace | None, str, int], Awaitable[PastPage]]
@@ -33,8 +35,19 @@ AskPast = Callable[[PastPlace | None, str, int], Awaitable[PastPage]]
 class ThreadSearch:
     """The activities of one thread, as far as they are known. They stay known as long as the thread is looked at."""
 
-    def __init__(self, answers: FeedAnswers, start: FeedItem, ask: AskPast, is_own: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        answers: FeedAnswers,
+        start: FeedItem,
+        ask: AskPast,
+        is_own: Callable[[str], bool],
+        *,
+        beneath: bool = False,
+    ) -> None:
+        """`beneath`: only what answers `start` is looked for, and what answers that, and less of it."""
         self._answers = answers
+        self._beneath = beneath
+        self._most = BENEATH_MAX if beneath else FOUND_MAX
         self._ask = ask
         self._is_own = is_own
         self._items: dict[Reference, FeedItem] = {}
@@ -47,7 +60,9 @@ class ThreadSearch:
     @property
     def beginning(self) -> Reference | None:
         """With what the thread begins, as far as is known."""
-        return None if self._start is None else self._answers.table.beginning(self._start)
+        if self._start is None or self._beneath:
+            return self._start
+        return self._answers.table.beginning(self._start)
 
     def rows(self) -> list[tuple[int, Reference, FeedItem | None]]:
         """The activities of the thread in their order, each with how deep it stands, as they are now."""
@@ -60,8 +75,12 @@ class ThreadSearch:
             found.append((depth, reference, None if item is None else answers.as_it_is(item)))
         return found
 
-    async def look(self) -> None:
-        """Look through the past. Raises as reading it does."""
+    def is_removed(self, item: FeedItem) -> bool:
+        """Whether its sender has removed an activity."""
+        return self._answers.of(item).removed
+
+    async def look(self, tell: Callable[[], object] = lambda: None) -> None:
+        """Look through the past; `tell` is called when something was found. Raises as reading it does."""
         asked: set[Reference] = set()
         waiting = deque(reference for _, reference, _ in self.rows())
         for _ in range(QUESTIONS_MAX):
@@ -80,10 +99,10 @@ class ThreadSearch:
             if not batch:
                 self.complete = True
                 return
-            if not await self._look_about(batch, waiting):
+            if not await self._look_about(batch, waiting, tell):
                 return
 
-    async def _look_about(self, batch: list[Reference], waiting: deque[Reference]) -> bool:
+    async def _look_about(self, batch: list[Reference], waiting: deque[Reference], tell: Callable[[], object]) -> bool:
         """Whether all that is about these was found; replies, and what they answer, are `waiting` from here on."""
         query = " ".join(map(_about, batch))
         place: PastPlace | None = None
@@ -92,10 +111,11 @@ class ThreadSearch:
             page = await self._ask(place, query, PAGE)
             for entry in page.entries:
                 self._take(entry, waiting)
+            tell()
             if not page.more:
                 return True
             waited = waited + 1 if page.reached == place else 0
-            if waited > TRIES or len(self._items) >= FOUND_MAX:
+            if waited > TRIES or len(self._items) >= self._most:
                 return False
             if waited:
                 await asyncio.sleep(PAUSE)
@@ -114,7 +134,7 @@ class ThreadSearch:
         if answer is None or answer.kind == "reply":
             self._items[self._answers.table.name(reference)] = item
             waiting.append(reference)
-        if answer is not None and answer.kind == "reply":
+        if answer is not None and answer.kind == "reply" and not self._beneath:
             waiting.append(answer.about)
 
 

@@ -21,7 +21,6 @@ from tui.model.answer_rules import CannotAnswer, may_change, may_edit, may_react
 from tui.model.network_faces import ActivityInput
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import DialogScreen
-from tui.screens.reading_thread import Do, ThreadScreen
 from tui.screens.writing import WritingScreen
 from tui.text.fitting import fit
 from tui.user_actions.action_registry import bindings
@@ -124,10 +123,14 @@ class AnsweringScreen(WritingScreen):
 
     def _answerable(self) -> FeedItem | None:
         """The selected activity, if it is to be seen; else that is told."""
-        if "feed" in self.visible_panes():
-            return self._selected_activity()
-        self.notify("Go to the feed first (F2), and select an activity.", markup=False, timeout=3)
-        return None
+        return self._selected_activity() if self._feed_is_seen() else None
+
+    def _feed_is_seen(self) -> bool:
+        """Whether the feed is to be seen; else that is told."""
+        seen = "feed" in self.visible_panes()
+        if not seen:
+            self.notify("Go to the feed first (F2), and select an activity.", markup=False, timeout=3)
+        return seen
 
     # --- in words --------------------------------------------------------------------------------------------------
 
@@ -294,29 +297,3 @@ class AnsweringScreen(WritingScreen):
 
     def _say_why(self, why: Exception) -> None:
         self.notify(str(why), severity="warning", markup=False, timeout=4)
-
-    # --- threads ---------------------------------------------------------------------------------------------------
-
-    def action_thread(self) -> None:
-        """Read the thread of the selected activity."""
-        item = self._answerable()
-        if item is None:
-            return
-        if item.state != "arrived" or reference_of(item) is None:
-            self.notify("No server has said yet what names this activity, so nothing answers it.", markup=False)
-            return
-        do: dict[str, Do] = {
-            "like": self._like,
-            "react": self._choose_reaction,
-            "remove": self._remove,
-            "copy_reference": self._copy_reference,
-        }
-        self.app.push_screen(ThreadScreen(self.model, item, zone=self._zone, do=do), self._go_on)
-
-    def _go_on(self, wanted: tuple[str, FeedItem] | None) -> None:
-        if wanted is not None:
-            what, item = wanted
-            if what == "reply":
-                self._reply_to(item)
-            else:
-                self._edit(item)

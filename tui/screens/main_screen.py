@@ -9,8 +9,8 @@ from textual import on
 from textual._time import get_time
 
 from tui.feed.activities import raw_activity
-from tui.screens.conversing import AnsweringScreen
 from tui.screens.dialog import READING_TIME
+from tui.screens.threads_in_feed import ThreadsScreen
 from tui.user_actions import slash_commands
 from tui.user_actions.action_registry import bindings
 from tui.user_actions.slips import may_be_kept, slip
@@ -18,7 +18,7 @@ from tui.user_actions.written_text import too_long
 from tui.widgets.composer import Composer
 
 
-class MainScreen(AnsweringScreen):
+class MainScreen(ThreadsScreen):
     """All of it: what is written goes to everybody, or is a command."""
 
     AUTO_FOCUS = "#composer"

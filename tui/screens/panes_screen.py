@@ -17,6 +17,7 @@ from textual.widgets import Input, Label, Static
 
 from core.wire import ANONYMOUS
 from tui.model.client_model import ClientModel
+from tui.model.thread_searching import thread_search
 from tui.model.words_at_hand import names_at_hand, tags_at_hand
 from tui.panes import overview
 from tui.panes.connections_pane import ConnectionsView
@@ -120,6 +121,7 @@ class PanesScreen(Screen[None]):
                     new_from=lambda: self.model.concerns.line,
                     muted=lambda: self.model.concerns.muted,
                     beginning=lambda: self.model.past.beginning,
+                    answers_to=lambda item: thread_search(self.model, item, beneath=True),
                     widget_id="feed",
                 ),
                 Static("", id="answering", markup=False),

@@ -15,8 +15,8 @@ from core.client import NotConnected, OutcomeUnknown, PastNotShown, PastUnreadab
 from tui.feed.activities import plain_text
 from tui.feed.feed_answers import reference_of
 from tui.feed.feed_item import FeedItem
-from tui.feed.thread_search import ThreadSearch
 from tui.model.client_model import ClientModel
+from tui.model.thread_searching import thread_search
 from tui.screens.dialog import DialogScreen
 from tui.screens.reading import activity_inspector
 from tui.text.figures import count
@@ -52,9 +52,7 @@ class ThreadScreen(DialogScreen[tuple[str, FeedItem] | None]):
         self._zone = zone
         self._do = do
         answers = model.feed.answers
-        self._search = ThreadSearch(
-            answers, answers.as_it_came(opened), model.find_in_past, lambda sender: sender == model.known_name
-        )
+        self._search = thread_search(model, opened)
         reference = reference_of(opened)
         self._view = ThreadView(answers, zone=zone, opened=None if reference is None else answers.table.name(reference))
         self._shown = -1

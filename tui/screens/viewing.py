@@ -141,12 +141,6 @@ class ViewingScreen(LinkingScreen):
             except ValueError as error:
                 self.notify(str(error), severity="warning", markup=False)
 
-    def action_show_hidden(self, wanted: bool) -> None:
-        """Show what the selected line of the feed stands for, or hide it again."""
-        if not self.feed.open_hidden(wanted=wanted) and not self.feed.open_folded(wanted=wanted):
-            what = "stands for nothing that is hidden" if wanted else "is none of those that were opened"
-            self.notify(f"The selected line of the feed {what}.", markup=False, timeout=3)
-
     def _muted(self, who: str, what: str) -> None:
         self.notify(f"{neutralise_name(who)}: {what}.", markup=False, timeout=4)
         self.show_news()

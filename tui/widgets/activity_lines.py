@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import tzinfo
 from typing import Final
 
+from rich.cells import cell_len
+
 from core.query import Term, fold, is_to
 from tui.feed.activities import Span, sentence, whole_sentence
-from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, removed_spans
+from tui.feed.answer_sentences import CLOSED, OPENED, REPLY, answer_spans, answered_spans, beside_spans, removed_spans
 from tui.feed.feed import Feed
 from tui.feed.feed_item import FeedItem
 from tui.feed.folded_text import folded, is_foldable, line_count, opened
 from tui.look.hues import HUES
-from tui.text.clock_times import clock_time
+from tui.text.clock_times import clock_time, same_day
 from tui.text.fitting import fit
 from tui.text.safe_text import neutralise_name
 from tui.widgets.roles import Piece, look_of
@@ -27,6 +29,9 @@ OPENED_LINES_MAX: Final = 500
 OPENED_MAX: Final = 256
 NAME_CELLS: Final = 12
 WIDE: Final = 56
+DEPTH_SHOWN: Final = 8
+DEPTH_SHOWN_NARROW: Final = 3
+"""What is deeper beneath an activity stands at this depth, and says how deep it is."""
 TO_READER: Final = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 """Before the name of whoever has written to the person that reads it."""
 
@@ -41,6 +46,10 @@ _STATE_WORDS: Final = {
 def name_role(name: str) -> str:
     """The colour of a name: the same on every screen, for ever."""
     return f"name-{zlib.crc32(name.encode('utf-8', 'replace')) % HUES}"
+
+
+def _role_of(entry: FeedItem) -> str:
+    return "own" if entry.own else name_role(entry.sender)
 
 
 class ActivityLines:
@@ -60,8 +69,8 @@ class ActivityLines:
         self._zone = zone
         self._reader = reader
         self._answers_reader = answers_reader
-        self._opened: set[int] = set()
-        """The serials of activities of which all lines are shown."""
+        self._opened: set[Hashable] = set()
+        """The keys of activities of which all lines are shown."""
 
     def when(self, entry: FeedItem, width: int) -> str:
         """The time of day of a row of so many cells."""
@@ -79,19 +88,68 @@ class ActivityLines:
         reader = self._reader() if self.is_to_reader(entry) else None
         return (reader, self._zone, self._feed.answers.of(entry), self._answer_spans(entry), self.is_opened(entry))
 
-    def lines(self, entry: FeedItem, width: int, searched: Sequence[Term], hidden: str) -> list[list[Piece]]:
+    def lines(
+        self, entry: FeedItem, width: int, searched: Sequence[Term], hidden: str, *, opened: bool
+    ) -> list[list[Piece]]:
         """The lines of an activity, none wider than `width`. `searched`: what is to be found easily; `hidden`: why it
-        would not be shown."""
+        would not be shown; `opened`: whether what answers it is shown beneath."""
         name = neutralise_name(entry.sender) or "?"
         name_cells = NAME_CELLS if width >= WIDE else max(4, min(NAME_CELLS, width // 4))
         when = self.when(entry, width)
         to_reader = self.is_to_reader(entry)
         prefix: list[Piece] = [(when, "dim"), (TO_READER, "me") if to_reader else (" ", "dim")]
-        role = "own" if entry.own else name_role(entry.sender)
-        names = highlight([(fit(name, name_cells), role)], searched)
+        names = highlight([(fit(name, name_cells), _role_of(entry))], searched)
         indent = len(when) + 1 + name_cells + 1
-        spans = self._spans(entry)
-        pieces: list[Piece] = highlight((self._look_of(span, to_reader) for span in spans), searched)
+        beside = self._feed.answers.of(entry)
+        spans = (*answered_spans(beside), *self._now(entry), *beside_spans(beside, OPENED if opened else CLOSED))
+        pieces = self._pieces(entry, spans, searched, to_reader=to_reader)
+        if hidden:
+            pieces.append((f"  {hidden}", "mark"))
+        lines = wrap(pieces, width - indent, self._most_lines(entry))
+        blank = " " * indent
+        return [
+            [*prefix, *names, (" ", "text"), *line] if place == 0 else [(blank, "text"), *line]
+            for place, line in enumerate(lines)
+        ]
+
+    def answer_lines(
+        self, entry: FeedItem, width: int, depth: int, since: float, searched: Sequence[Term]
+    ) -> list[list[Piece]]:
+        """The lines of what stands so deep beneath an activity that was written at `since` (seconds since 1970)."""
+        narrow = width < WIDE
+        blank = " " * (6 if narrow else 9)
+        level = min(depth, DEPTH_SHOWN_NARROW if narrow else DEPTH_SHOWN)
+        lead = "  " * (level + 1)
+        hanging = len(blank) + len(lead)
+        if entry.state == "mark":
+            words: list[Piece] = [(" " * hanging, "text"), (self._feed.sentence(entry).text, "mark")]
+            lines = wrap(words, width, ROW_LINES_MAX, hanging)
+            return [line if place == 0 else [(" " * hanging, "text"), *line] for place, line in enumerate(lines)]
+        if same_day(entry.at, since, self._zone):
+            when = self.when(entry, width)
+        else:
+            when = fit(clock_time(entry.at, self._zone, "%-d%b" if narrow else "%-d %b"), len(blank) - 1)
+        to_reader = self.is_to_reader(entry)
+        deeper = f"({depth} deep) " if depth > level else ""
+        name = neutralise_name(entry.sender) or "?"
+        first: list[Piece] = [
+            (when, "dim"),
+            (TO_READER, "me") if to_reader else (" ", "dim"),
+            (f"{lead[:-2]}{REPLY} {deeper}", "dim"),
+            *highlight([(fit(name, min(cell_len(name), NAME_CELLS)), _role_of(entry))], searched),
+            (" ", "text"),
+        ]
+        spans = (*self._now(entry), *beside_spans(self._feed.answers.of(entry)))
+        pieces = self._pieces(entry, spans, searched, to_reader=to_reader)
+        taken = sum(cell_len(text) for text, _ in first)
+        lines = wrap([*first, *pieces], width, self._most_lines(entry), hanging) if taken < width else [first]
+        return [line if place == 0 else [(" " * hanging, "text"), *line] for place, line in enumerate(lines)]
+
+    def _pieces(
+        self, entry: FeedItem, spans: Iterable[Span], searched: Sequence[Term], *, to_reader: bool
+    ) -> list[Piece]:
+        """What is said of an activity, as it is painted, and what has become of it."""
+        pieces = highlight((self._look_of(span, to_reader) for span in spans), searched)
         if entry.state in _STATE_WORDS:
             words, state_role = _STATE_WORDS[entry.state]
             if entry.why:
@@ -99,20 +157,14 @@ class ActivityLines:
             pieces.append(("  " + words, state_role))
         if entry.late:
             pieces.append(("  came late", "mark"))
-        if hidden:
-            pieces.append((f"  {hidden}", "mark"))
-        lines = wrap(pieces, width - indent, OPENED_LINES_MAX if self.is_opened(entry) else ROW_LINES_MAX)
-        blank = " " * indent
-        return [
-            [*prefix, *names, (" ", "text"), *line] if place == 0 else [(blank, "text"), *line]
-            for place, line in enumerate(lines)
-        ]
+        return pieces
 
-    def _spans(self, entry: FeedItem) -> tuple[Span, ...]:
-        """What an activity says now, whom it answers, and what stands beside it."""
-        beside = self._feed.answers.of(entry)
-        said = removed_spans(entry) if beside.removed else self._said(entry)
-        return (*answered_spans(beside), *said, *beside_spans(beside))
+    def _most_lines(self, entry: FeedItem) -> int:
+        return OPENED_LINES_MAX if self.is_opened(entry) else ROW_LINES_MAX
+
+    def _now(self, entry: FeedItem) -> tuple[Span, ...]:
+        """What an activity says now."""
+        return removed_spans(entry) if self._feed.answers.of(entry).removed else self._said(entry)
 
     def _answer_spans(self, entry: FeedItem) -> tuple[Span, ...]:
         return answer_spans(entry, self._feed.answers) or ()
@@ -127,7 +179,7 @@ class ActivityLines:
 
     def is_opened(self, entry: FeedItem) -> bool:
         """Whether all lines of its text are shown."""
-        return entry.serial in self._opened
+        return entry.key in self._opened
 
     def open(self, entry: FeedItem) -> bool:
         """Show all lines of an activity's text; whether there are others than before."""
@@ -137,17 +189,14 @@ class ActivityLines:
             return False
         if len(self._opened) >= OPENED_MAX:
             self._opened.clear()
-        self._opened.add(entry.serial)
+        self._opened.add(entry.key)
         return True
 
     def close(self, entry: FeedItem) -> bool:
         """Show its first lines again; whether there were others."""
         was = self.is_opened(entry)
-        self._opened.discard(entry.serial)
+        self._opened.discard(entry.key)
         return was
-
-    def close_all(self) -> None:
-        self._opened.clear()
 
     def _said_in_short(self, entry: FeedItem) -> tuple[tuple[Span, ...], int]:
         """What an activity says now, up to a bound, and how many lines that has."""

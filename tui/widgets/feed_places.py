@@ -9,6 +9,7 @@ import msgspec
 from textual.message import Message
 
 from core.client import PastPlace
+from tui.feed.feed_item import PENDING_SERIAL
 from tui.widgets.feed_rows import FeedRows
 
 NEAR: Final = 20
@@ -155,8 +156,9 @@ class FeedPlaces(FeedRows):
     def _top_serial(self) -> int | None:
         """The serial of the topmost row that is no line of the application's own; without one, of the last row."""
         for index in self.visible_rows:
-            if index < self._settled and self._entry(index).state != "mark":
-                return self._entry(index).serial
+            serial = self.serial_at(index)
+            if serial < PENDING_SERIAL and self._entry(index).state != "mark":
+                return serial
         return self.feed.end_serial - 1
 
     @property
@@ -220,12 +222,17 @@ class FeedPlaces(FeedRows):
         if self.following or not self._visible:
             return Bookmark()
         selected = self.selected
-        cursor = self._entry(selected).place if selected is not None else None
+        cursor = self._place_at(selected) if selected is not None else None
         for lines, (index, line) in enumerate(self._visible):
-            place = self._entry(index).place
-            if place is not None:
+            place = self._place_at(index)
+            if place is not None and self.thread_at(index) is None:
                 return Bookmark(place, lines - line + self.heading_lines(index), cursor)
-        return Bookmark()
+        return Bookmark(cursor, 0, cursor)
+
+    def _place_at(self, index: int) -> PastPlace | None:
+        """Where in the past a row stands; what stands beneath an activity, where that does."""
+        entry = self.feed.by_serial(self.serial_at(index))
+        return entry.place if entry is not None else None
 
     def remember_place(self) -> None:
         """One goes elsewhere: `go_back` comes back."""

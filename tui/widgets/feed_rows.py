@@ -1,30 +1,30 @@
-"""The rows of a feed as a list: those of its window that are to be seen, and below them those on their way."""
+"""The rows of a feed as a list: those of its window, and beneath activities of which the thread is open what answers
+them."""
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import tzinfo
 from typing import Final
 
+from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.strip import Strip
 
 from core.query import EVERYTHING, Query
 from tui.feed.activities import compact
 from tui.feed.feed import Feed
-from tui.feed.feed_item import PENDING_SERIAL, FeedItem
-from tui.text.clock_times import clock_time, same_day
+from tui.feed.feed_item import UNPLACED_SERIAL, FeedItem
+from tui.feed.thread_search import ThreadSearch
 from tui.text.fitting import fit
-from tui.text.safe_text import neutralise_name
 from tui.widgets.activity_lines import ActivityLines
-from tui.widgets.feed_matches import FeedMatches
-from tui.widgets.hidden_runs import SHOWN, HiddenRun, HiddenRuns, Reason
+from tui.widgets.opened_threads import OpenedThread, OpenedThreads, ThreadAnswer
 from tui.widgets.row_view import RowView
+from tui.widgets.window_rows import WindowRows
 
 EMPTY: Final = "Nothing here yet. Write the first line below."
-NEW: Final = "new since you left"
+NOT_SHOWN: Final = "an activity that is not shown here"
 
 
 class FeedRows(RowView):
@@ -45,13 +45,14 @@ class FeedRows(RowView):
         new_from: Callable[[], Hashable] = lambda: None,
         muted: Callable[[], Query] = lambda: EVERYTHING,
         beginning: Callable[[], float | None] = lambda: None,
+        answers_to: Callable[[FeedItem], ThreadSearch],
         widget_id: str | None = None,
     ) -> None:
         """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come.
         `reader`: the name of who reads this, if the network knows it. `new_from`: the `key` of the row
         from which on all is new to them. `muted`: what finds the rows
         of which they want to see no more than that they are there, if it finds not everything. `beginning`: when the
-        first activity of all was written, once that is known."""
+        first activity of all was written, once that is known. `answers_to`: looks for what answers an activity."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
@@ -59,34 +60,29 @@ class FeedRows(RowView):
         self._empty = empty
         self._older = older
         self._reader = reader
-        self._new_from = new_from
-        self._muted = muted
         self._beginning = beginning
+        self._answers_to = answers_to
+        self._window = WindowRows(feed, zone=zone, clock=clock, new_from=new_from, muted=muted)
+        self._matches = self._window.matches
         self._activity_lines = ActivityLines(feed, zone=zone, reader=reader, answers_reader=answers_reader)
-        self._hidden = HiddenRuns(self._entry, self._why_hidden)
-        self._matches = FeedMatches(feed)
-        self._with_rest = False
+        self._threads = OpenedThreads(feed, self._window)
         self._run = feed.runs
-        self._pending: tuple[FeedItem, ...] = ()
-        self._end = feed.end_serial
-        """Up to where the feed is shown: what arrives while a frame is prepared is for the next one."""
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
     def _take(self) -> None:
         """Take what has come since the last time."""
-        feed = self.feed
-        self._pending = tuple(one for one in feed.pending() if not one.folded) if feed.attached else ()
-        if self._run != feed.runs:
-            self._run = feed.runs
+        if self._run != self.feed.runs:
+            self._run = self.feed.runs
+            self._window.take()
             self._begin_run()
-        self._end = feed.end_serial
-        self._matches.take(self._end)
+        self._window.take()
+        self._threads.take()
 
     def _begin_run(self) -> None:
         """The window is at another place."""
-        self._hidden.close_all()
-        self._activity_lines.close_all()
+        self._window.hidden.close_all()
+        self._threads.follow_window()
 
     @property
     def filter(self) -> Query:
@@ -95,19 +91,12 @@ class FeedRows(RowView):
     @property
     def showing_rest(self) -> bool:
         """Whether rows that do not match are shown as well."""
-        return self._with_rest
+        return self._window.with_rest
 
     @property
     def hides_some(self) -> bool:
         """Whether rows that do not match a filter are not shown."""
-        return bool(self.filter) and not self._with_rest
-
-    @property
-    def _settled(self) -> int:
-        if not self.hides_some:
-            return max(0, min(self._end, self.feed.end_serial) - self.feed.first_serial)
-        self._matches.forget_left()
-        return len(self._matches)
+        return self._window.hides_some
 
     def visible_entries(self) -> list[FeedItem]:
         """What is on the screen."""
@@ -118,74 +107,84 @@ class FeedRows(RowView):
         return self.feed.answers.as_it_is(self._entry(index))
 
     def _entry(self, index: int) -> FeedItem:
-        settled = self._settled
-        if index >= settled:
-            return self._pending[index - settled]
-        serial = self._matches.serials[index] if self.hides_some else self.feed.first_serial + index
-        entry = self.feed.by_serial(serial)
-        if entry is None:
-            raise IndexError(index)
-        return entry
+        place, thread = self._threads.at(index)
+        return self._window.entry(place) if thread is None else self._entry_of(thread.rows[place])
+
+    @staticmethod
+    def _entry_of(answer: ThreadAnswer) -> FeedItem:
+        if answer.item is None:
+            return FeedItem(UNPLACED_SERIAL, (answer.words or NOT_SHOWN).encode(), "", 0.0, "mark")
+        return replace(answer.item, serial=UNPLACED_SERIAL)
+
+    def serial_at(self, index: int) -> int:
+        """The serial of the window's row; of what stands beneath an activity, that of the activity."""
+        place, thread = self._threads.at(index)
+        return self._window.serial(place) if thread is None else thread.root
+
+    def thread_at(self, index: int) -> OpenedThread | None:
+        """The thread of which a row stands beneath its activity."""
+        return self._threads.at(index)[1]
 
     # --- RowView -----------------------------------------------------------------------------------------------------
 
     def row_count(self) -> int:
-        return self._settled + len(self._pending)
+        return len(self._window) + self._threads.rows
 
     def row_key(self, index: int) -> Hashable:
-        settled = self._settled
-        if index >= settled:
-            return self._pending[index - settled].serial
-        return self._matches.serials[index] if self.hides_some else self.feed.first_serial + index
+        place, thread = self._threads.at(index)
+        return self._window.serial(place) if thread is None else (thread.root_id, thread.rows[place].reference)
 
     def row_index(self, key: Hashable) -> int | None:
-        assert isinstance(key, int)
-        settled = self._settled
-        if key >= PENDING_SERIAL:
-            place = next((place for place, entry in enumerate(self._pending) if entry.serial >= key), None)
-            return settled + place if place is not None else max(0, self.row_count() - 1)
-        if self.hides_some:
-            return bisect_left(self._matches.serials, key)
-        return max(0, key - self.feed.first_serial)
+        if isinstance(key, int):
+            return self._threads.among(self._window.index_of(key))
+        return self._threads.find(key)
 
     def row_version(self, index: int) -> Hashable:
-        settled, entry = self._settled, self._entry(index)
-        state = self._pending[index - settled].state if index >= settled else None
-        return (
-            # What was let go of may come again with another one in its place.
-            entry.id,
-            self._matches.generation,
-            self.feed.removals,
-            state,
-            self._headings(index),
-            self._reader(),
-            self._muted(),
-            self._hidden_words(index),
-            self.feed.answers.of(entry),
-            self._activity_lines.is_opened(entry),
-        )
+        place, thread = self._threads.at(index)
+        if thread is None:
+            entry, stands = self._window.entry(place), self._window.version(place)
+        else:
+            answer = thread.rows[place]
+            entry, stands = self._entry_of(answer), (answer.depth, answer.item, answer.words)
+        answers, lines = self.feed.answers.of(entry), self._activity_lines
+        return (stands, self._reader(), answers, lines.is_opened(entry), self._shows_thread(index))
+
+    def _shows_thread(self, index: int) -> bool:
+        """Whether the thread of an activity is open beneath it."""
+        place, thread = self._threads.at(index)
+        return thread is None and self._threads.of(self._window.serial(place)) is not None
 
     def row_shared(self, index: int) -> Hashable | None:
-        entry = self._entry(index)
-        look = (
-            self.filter,
-            self._headings(index),
-            self._hidden_words(index),
-            self._activity_lines.depends_on(entry),
-        )
+        place, thread = self._threads.at(index)
+        if thread is not None:
+            return None
+        entry = self._window.entry(place)
+        above = (self._window.headings(place), self._window.hidden_words(place))
+        look = (self.filter, above, self._activity_lines.depends_on(entry), self._shows_thread(index))
         return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.late, entry.why, look)
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        rules = [self._rule(words, width) for words in self._headings(index)]
-        entry, (words, hidden) = self._entry(index), self._hidden_words(index)
+        place, thread = self._threads.at(index)
+        if thread is not None:
+            return self._answer_strips(thread, thread.rows[place], width)
+        rules = [self._rule(words, width) for words in self._window.headings(place)]
+        entry, (words, hidden) = self._window.entry(place), self._window.hidden_words(place)
         if words:
             when = self._activity_lines.when(entry, width)
             line = f"{when} \N{BLACK RIGHT-POINTING SMALL TRIANGLE} {words}; Enter shows"
             return [*rules, self.strip_of([(fit(line, width), "dim")])]
         if entry.state == "mark":
             return [*rules, self._rule(self.feed.sentence(entry).text, width)]
-        lines = self._activity_lines.lines(entry, width, self.filter.words, hidden)
+        shown = self._shows_thread(index)
+        lines = self._activity_lines.lines(entry, width, self.filter.words, hidden, opened=shown)
         return [*rules, *map(self.strip_of, lines)]
+
+    def _answer_strips(self, thread: OpenedThread, answer: ThreadAnswer, width: int) -> list[Strip]:
+        root = self.feed.by_serial(thread.root)
+        since = root.at if root is not None else 0.0
+        entry = self._entry_of(answer)
+        lines = self._activity_lines.answer_lines(entry, width, answer.depth, since, self.filter.words)
+        return [self.strip_of(line) for line in lines]
 
     def _rule(self, text: str, width: int) -> Strip:
         words = f" {text} "
@@ -197,84 +196,14 @@ class FeedRows(RowView):
         entry = self.entry(index)
         return None if entry.state == "mark" else compact(entry.body)
 
-    # --- what stands above a row -------------------------------------------------------------------------------------
-
     def heading_lines(self, index: int) -> int:
-        return len(self._headings(index))
-
-    def _headings(self, index: int) -> tuple[str, ...]:
-        """The lines of the application's own above a row."""
-        entry, new_from = self._entry(index), self._new_from()
-        is_new = new_from is not None and new_from == entry.key and entry.state != "mark"
-        run = self._hidden_run(index)
-        shown = (
-            f"{run.words}; \N{LEFTWARDS ARROW} hides"
-            if run is not None and run.opened and index == run.rows.start
-            else ""
-        )
-        return tuple(words for words in (self._new_day(index), NEW if is_new else "", shown) if words)
-
-    def _new_day(self, index: int) -> str:
-        """The date, where it is another one than above; at the top, where it is not today's.
-
-        Lines of the application's own count for nothing: their time is this machine's, the others' are the network's.
-        """
-        entry = self._entry(index)
-        if entry.state == "mark":
-            return ""
-        above = map(self._entry, self._above(index))
-        at, before = entry.at, next((one.at for one in above if one.state != "mark"), self._clock())
-        return "" if same_day(at, before, self._zone) else clock_time(at, self._zone, "%A %d %B %Y")
-
-    def _above(self, index: int) -> Iterator[int]:
-        """The rows above one, the nearest first; of those for which one line stands, the first."""
-        while index > 0:
-            index = self.together(index - 1).start
-            yield index
-
-    # --- what is hidden ----------------------------------------------------------------------------------------------
-
-    def _why_hidden(self, entry: FeedItem) -> Reason:
-        if entry.state == "mark":
-            return (entry.why, "") if entry.why else SHOWN
-        muted = self._muted()
-        if not muted or entry.own or entry.folded:
-            return SHOWN
-        for term in (term for terms in muted.wanted for term in terms):
-            if self.feed.is_wanted(entry, Query(((term,),))):
-                whom = entry.sender if term.kind == "from" else f"#{term.words[0]}"
-                return "muted", neutralise_name(whom)
-        return SHOWN
-
-    def _hidden_run(self, index: int) -> HiddenRun | None:
-        """The run of hidden rows that a row is in, if it is."""
-        feed, settled = self.feed, self._settled
-        if index >= settled or not (self._muted() or feed.removals):
-            return None
-        self._hidden.follow(
-            (self._muted(), feed.removals, feed.runs),
-            (feed.first_serial, settled, self._matches.generation, self._with_rest, len(self._matches)),
-        )
-        return self._hidden.at(index, settled)
-
-    def _hidden_words(self, index: int) -> tuple[str, str]:
-        """What is said in the place of a row and those that stand with it, or behind one shown though hidden."""
-        run = self._hidden_run(index)
-        if run is None:
-            return "", ""
-        return ("", self._hidden.why(index)[0]) if run.opened else (run.words, "")
+        place, thread = self._threads.at(index)
+        return len(self._window.headings(place)) if thread is None else 0
 
     def together(self, index: int) -> range:
-        begin = index
-        while self._is_folded(begin):
-            begin -= 1
-        run = self._hidden_run(begin)
-        rows = super().together(begin) if run is None or run.opened else run.rows
-        end = rows.stop
-        while end < self._settled and self._is_folded(end):
-            end += 1
-        return range(rows.start, end)
-
-    def _is_folded(self, index: int) -> bool:
-        """Whether a row has no line of its own: it stands beside another one. What a filter finds has one."""
-        return 0 < index < self._settled and not self.filter and self._entry(index).folded
+        place, thread = self._threads.at(index)
+        if thread is not None:
+            return range(index, index + 1)
+        rows = self._window.together(place)
+        first = index - (place - rows.start)
+        return range(first, first + len(rows))

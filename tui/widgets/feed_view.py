@@ -1,4 +1,4 @@
-"""The feed on the screen: what a person does to its rows, which are filtered, and opened and closed in place."""
+"""The feed on the screen: what a person does to its rows, which are filtered, and may be of many lines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from textual.message import Message
 
 from core.query import Query
 from tui.feed.feed_item import FeedItem
-from tui.widgets.feed_places import Bookmark, FeedPlaces
+from tui.widgets.feed_opening import FeedOpening
+from tui.widgets.feed_places import Bookmark
 
 
-class FeedView(FeedPlaces):
+class FeedView(FeedOpening):
     """The rows of a `Feed`."""
 
     class FilterProgress(Message):
@@ -66,7 +67,7 @@ class FeedView(FeedPlaces):
         """Hide or show what does not match."""
         selected = self.selected
         key = self.row_key(selected) if selected is not None else None
-        self._with_rest = not self._with_rest
+        self._window.with_rest = not self._window.with_rest
         self.changed()
         if key is not None and (index := self.row_index(key)) is not None:
             self.select(index)
@@ -79,7 +80,7 @@ class FeedView(FeedPlaces):
         """Select the next (1) or previous (-1) match; whether there is one."""
         self._matches.forget_left()
         selected = self.selected
-        serial = self._matches.beside(self._entry(selected).serial if selected is not None else 0, step)
+        serial = self._matches.beside(self.serial_at(selected) if selected is not None else 0, step)
         index = self.row_index(serial) if self.filter and serial is not None else None
         if index is None:
             return False
@@ -91,51 +92,6 @@ class FeedView(FeedPlaces):
             further = "; g looks further back" if self._older() else ""
             return "Searching\N{HORIZONTAL ELLIPSIS}" if self.searching else f"Nothing matches the filter{further}."
         return self._empty()
-
-    # --- what opens in place -----------------------------------------------------------------------------------------
-
-    def open_hidden(self, *, wanted: bool) -> bool:
-        """Show the rows for which the selected line stands, or have one line stand for them again; whether it can."""
-        selected = self.selected
-        run = self._hidden_run(selected) if selected is not None else None
-        if selected is None or run is None or run.opened == wanted:
-            return False
-        if wanted:
-            top = self.visible_rows.start
-            self._stop_following(selected)
-            self._hidden.open(run)
-            if selected == top:
-                self._anchor(selected, 0)
-        else:
-            self._cursor_key = self.row_key(run.rows.start)
-            self._hidden.close(run)
-            self._bring_into_view(run.rows.start)
-        self.changed()
-        return True
-
-    def open_folded(self, *, wanted: bool) -> bool:
-        """Show all lines of the selected activity, or its first ones again; whether there are others."""
-        selected = self.selected
-        entry = self._entry(selected) if selected is not None else None
-        if selected is None or entry is None or entry.state == "mark":
-            return False
-        if not (self._activity_lines.open(entry) if wanted else self._activity_lines.close(entry)):
-            return False
-        self._stop_following(selected)
-        self._bring_into_view(selected)
-        self.changed()
-        return True
-
-    def _stop_following(self, selected: int) -> None:
-        """Stay where the view is, with this row selected, though it was at the end: a row becomes higher."""
-        self._cursor_key = self.row_key(selected)
-        if self._follow and self.is_laid_out:
-            self._anchor(*self._end_anchor())
-            self._follow = False
-
-    def action_inspect(self) -> None:
-        if not self.open_hidden(wanted=True):
-            super().action_inspect()
 
     # --- rows of many lines ------------------------------------------------------------------------------------------
 

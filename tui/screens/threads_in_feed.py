@@ -1,0 +1,79 @@
+"""What a person does with threads: read one from its beginning, or have it open and close in place in the feed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual import on
+
+from core.client import NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable
+from tui.feed.feed_answers import reference_of
+from tui.feed.feed_item import FeedItem
+from tui.screens.conversing import AnsweringScreen
+from tui.screens.reading_thread import Do, ThreadScreen
+from tui.widgets.feed_opening import UNNAMED
+from tui.widgets.feed_view import FeedView
+from tui.widgets.opened_threads import OpenedThread
+
+NOT_SEARCHED: Final = "this server does not look for older ones"
+
+
+class ThreadsScreen(AnsweringScreen):
+    """The panes, with the threads of the feed."""
+
+    # --- in place ----------------------------------------------------------------------------------------------------
+
+    def action_open_thread(self) -> None:
+        """Show what answers the selected activity beneath it, or no more."""
+        if self._feed_is_seen():
+            self._say(self.feed.toggle_thread())
+
+    def action_show_hidden(self, wanted: bool) -> None:
+        """Show what belongs to the selected line of the feed, or fold it again."""
+        self._say(self.feed.open_here() if wanted else self.feed.close_here())
+
+    def _say(self, why_not: str) -> None:
+        if why_not:
+            self.notify(why_not, markup=False, timeout=4)
+
+    @on(FeedView.AnswersWanted)
+    def _answers_wanted(self, event: FeedView.AnswersWanted) -> None:
+        self.run_worker(self._find_answers(event.thread), group="answers")
+
+    async def _find_answers(self, thread: OpenedThread) -> None:
+        problem = ""
+        try:
+            if self.model.searches_past:
+                await thread.search.look(lambda: self.feed.found_answers(thread))
+            else:
+                problem = NOT_SEARCHED
+        except (NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable) as error:
+            problem = str(error)
+        if not self.feed.found_answers(thread, problem):
+            self._say("Nothing answers this one" + (f" in what is loaded: {problem}." if problem else "."))
+
+    # --- from its beginning ------------------------------------------------------------------------------------------
+
+    def action_thread(self) -> None:
+        """Read the thread of the selected activity."""
+        item = self._answerable()
+        if item is None:
+            return
+        if item.state != "arrived" or reference_of(item) is None:
+            self._say(UNNAMED)
+            return
+        do: dict[str, Do] = {
+            "like": self._like,
+            "react": self._choose_reaction,
+            "remove": self._remove,
+            "copy_reference": self._copy_reference,
+        }
+        self.app.push_screen(ThreadScreen(self.model, item, zone=self._zone, do=do), self._go_on)
+
+    def _go_on(self, wanted: tuple[str, FeedItem] | None) -> None:
+        if wanted is not None:
+            what, item = wanted
+            if what == "reply":
+                self._reply_to(item)
+            else:
+                self._edit(item)
