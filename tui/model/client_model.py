@@ -29,6 +29,7 @@ from tui.feed.feed_item import FeedItem
 from tui.feed.feed_window import CAPACITY
 from tui.feed.history import History
 from tui.model.concerns import Concerns
+from tui.model.muted_threads import MutedThreads
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.refusals import Refusals
 from tui.model.visitors import Visitors
@@ -112,6 +113,8 @@ class ClientModel:
         self.concerns = Concerns()
         self.concerns.share = self._share
         self.feed.answers.muted = lambda: self.concerns.muted
+        self.muted_threads = MutedThreads(self.feed.answers, lambda: self.concerns.threads, lambda: self.known_name)
+        self.concerns.is_in_muted_thread = self.muted_threads.hides
         self._late: list[Callable[[], None]] = []
         """What has come late, until something comes that is new."""
         self.resume: ResumePoint | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from core.query import EVERYTHING, Query, Term, document, fold, matches, parse
@@ -21,6 +22,7 @@ from tui.model.personal import (
     MUTES_MAX,
     NAME_MAX,
     QUERY_MAX,
+    THREADS_MAX,
     VIEWS_MAX,
     Personal,
     ReadMark,
@@ -83,6 +85,7 @@ class Concerns:
         self._kept = b""
         self.share: Callable[[bytes], None] = lambda content: None
         """Has the account's document be this one at every server."""
+        self.is_in_muted_thread: Callable[[FeedItem], bool] = lambda entry: False
         self._is_shared = False
         """Whether a server has told what the account's document is."""
         self._confirmed: Personal | None = None
@@ -117,7 +120,7 @@ class Concerns:
         other = decode(content)
         mine, theirs = self._personal.mark, other.mark
         mark = mine.united(theirs) if mine is not None and theirs is not None else mine or theirs
-        self._personal = Personal(mark, other.mutes, other.views)
+        self._personal = replace(other, mark=mark)
         for row in self._waiting.values():
             if row.unread and self._mark.covers(row.entry.id, row.entry.stamp):
                 self._has_read(row)
@@ -136,9 +139,9 @@ class Concerns:
             self._is_shared = False
             return
         self.changed_elsewhere(content)
-        if before is not None and (mine.mutes, mine.views) != (before.mutes, before.views):
+        if before is not None and replace(mine, mark=None) != replace(before, mark=None):
             # What was changed here meanwhile has not come there yet.
-            self._personal = replace(self._personal, mutes=mine.mutes, views=mine.views)
+            self._personal = replace(mine, mark=self._personal.mark)
         if not self.knows_mark and not self._newest:
             self.knows_mark = self._compares = self._personal.mark is not None
 
@@ -148,7 +151,8 @@ class Concerns:
 
     def keep(self) -> None:
         """Have the document kept, if it is another one than before: on this machine, and at the servers."""
-        if self.account is None or self._personal == Personal():
+        was_kept = bool(self._kept) or self._shared is not None
+        if self.account is None or (self._personal == Personal() and not was_kept):
             return
         if self._is_shared and self._personal != self._shared:
             self._shared = self._personal
@@ -181,7 +185,11 @@ class Concerns:
 
     def is_muted(self, entry: FeedItem) -> bool:
         """Whether this person wants to hear nothing of an activity."""
-        return bool(self.muted) and not entry.own and matches(self.muted, document(entry.sender, entry.body))
+        if entry.own:
+            return False
+        if self.muted and matches(self.muted, document(entry.sender, entry.body)):
+            return True
+        return bool(self.threads) and self.is_in_muted_thread(entry)
 
     def mute(self, what: str) -> None:
         """Mute a person, or a tag with its #. Raises ValueError with a sentence for a person."""
@@ -192,6 +200,9 @@ class Concerns:
         if len(self.mutes) >= MUTES_MAX:
             raise ValueError(f"{MUTES_MAX} are muted, that is all there is room for; /unmute takes one back")
         self._change(replace(self._personal, mutes=(*self.mutes, what)))
+        self._read_muted()
+
+    def _read_muted(self) -> None:
         for row in self._waiting.values():
             if row.unread and self.is_muted(row.entry):
                 self._has_read(row)
@@ -202,6 +213,26 @@ class Concerns:
         if what not in self.mutes:
             raise ValueError(f"{what[:NAME_MAX]!r} is not muted; /mute alone tells who is")
         self._personal = replace(self._personal, mutes=tuple(one for one in self.mutes if one != what))
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """The references of what muted threads begin with, those that were muted last at the end."""
+        return self._personal.threads
+
+    def mute_thread(self, beginning: str) -> int:
+        """Mute the thread that begins with an activity; of how many that were muted long ago one hears again. Raises
+        ValueError with a sentence for a person."""
+        before = self.threads
+        threads = (*(one for one in before if one != beginning), beginning)[-THREADS_MAX:]
+        while len(threads) > 1 and not self._has_room(replace(self._personal, threads=threads)):
+            threads = threads[1:]
+        self._change(replace(self._personal, threads=threads))
+        self._read_muted()
+        return sum(one not in threads for one in before)
+
+    def unmute_thread(self, beginning: str) -> None:
+        """Hear of a thread again."""
+        self._personal = replace(self._personal, threads=tuple(one for one in self.threads if one != beginning))
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -226,9 +257,13 @@ class Concerns:
 
     def _change(self, personal: Personal) -> None:
         """Raises ValueError with a sentence for a person when it would be too much beside the largest mark."""
-        if len(encode(replace(personal, mark=None))) > BYTES_MAX - MARK_BYTES_MAX:
+        if not self._has_room(personal):
             raise ValueError("there is no room for more views and mutes; /unview and /unmute make some")
         self._personal = personal
+
+    @staticmethod
+    def _has_room(personal: Personal) -> bool:
+        return len(msgspec.json.encode(replace(personal, mark=None))) <= BYTES_MAX - MARK_BYTES_MAX
 
     def unread_in(self, view: View) -> int:
         """How much of what is unread a view shows."""

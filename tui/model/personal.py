@@ -14,6 +14,8 @@ import msgspec
 BYTES_MAX: Final = 8 * 1024
 MUTES_MAX: Final = 40
 VIEWS_MAX: Final = 16
+THREADS_MAX: Final = 16
+"""Threads that are muted; those that were muted last."""
 NAME_MAX: Final = 64
 QUERY_MAX: Final = 128
 MARK_BYTES_MAX: Final = 5 * 1024
@@ -77,6 +79,8 @@ class Personal(msgspec.Struct, frozen=True, omit_defaults=True):
     mutes: tuple[str, ...] = ()
     """Names of people, and tags with their #."""
     views: tuple[View, ...] = ()
+    threads: tuple[str, ...] = ()
+    """The references of the activities with which muted threads begin, those that were muted last at the end."""
 
 
 def stream_of(entry_id: str | None) -> tuple[str, int]:

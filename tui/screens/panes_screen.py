@@ -120,6 +120,8 @@ class PanesScreen(Screen[None]):
                     answers_reader=self.model.is_answered_by,
                     new_from=lambda: self.model.concerns.line,
                     muted=lambda: self.model.concerns.muted,
+                    muted_thread=self.model.muted_threads.words,
+                    muted_threads=lambda: self.model.muted_threads.stand,
                     beginning=lambda: self.model.past.beginning,
                     answers_to=lambda item: thread_search(self.model, item, beneath=True),
                     widget_id="feed",

@@ -11,6 +11,7 @@ from tui.feed.feed_answers import reference_of
 from tui.feed.feed_item import FeedItem
 from tui.screens.conversing import AnsweringScreen
 from tui.screens.reading_thread import Do, ThreadScreen
+from tui.text.safe_text import neutralise_name
 from tui.widgets.feed_opening import UNNAMED
 from tui.widgets.feed_view import FeedView
 from tui.widgets.opened_threads import OpenedThread
@@ -51,6 +52,34 @@ class ThreadsScreen(AnsweringScreen):
             problem = str(error)
         if not self.feed.found_answers(thread, problem):
             self._say("Nothing answers this one" + (f" in what is loaded: {problem}." if problem else "."))
+
+    # --- muted -------------------------------------------------------------------------------------------------------
+
+    def action_mute_thread(self) -> None:
+        """Hear nothing more of the thread of the selected activity, or hear of it again."""
+        item = self._answerable()
+        if item is None:
+            return
+        threads, concerns = self.model.muted_threads, self.model.concerns
+        if muted := threads.of(item):
+            concerns.unmute_thread(muted)
+            self._say("This thread is not muted any more.")
+        elif item.state != "arrived" or (beginning := threads.beginning_of(item)) is None:
+            self._say(UNNAMED)
+        else:
+            self._mute_thread(str(beginning))
+        self.show_news()
+
+    def _mute_thread(self, beginning: str) -> None:
+        try:
+            heard_again = self.model.concerns.mute_thread(beginning)
+        except ValueError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        name = self.model.known_name
+        but = f", but for what names you (@{neutralise_name(name)})" if name is not None else ""
+        again = " The one that you muted longest ago is heard again." if heard_again else ""
+        self._say(f"This thread is muted: it is folded, and nobody tells you of it{but}.{again}")
 
     # --- from its beginning ------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from tui.feed.activities import plain_text
 from tui.model.personal import NAME_MAX, View
 from tui.screens.dialog import DialogScreen
 from tui.screens.linking import LinkingScreen
+from tui.text.figures import count
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.user_actions.action_registry import bindings
 
@@ -114,8 +115,11 @@ class ViewingScreen(LinkingScreen):
         """`/mute`: mute a person or a tag, or tell who is. Raises ValueError with a sentence for a person."""
         wanted = text.strip().removeprefix("@")
         if not wanted:
-            muted = ", ".join(neutralise_name(one) for one in self.model.concerns.mutes)
-            self.notify(f"Muted: {muted}" if muted else "Nobody is muted.", markup=False, timeout=5)
+            concerns = self.model.concerns
+            muted = [neutralise_name(one) for one in concerns.mutes]
+            if concerns.threads:
+                muted.append(f"{count(len(concerns.threads), 'thread')} (T on one of its activities takes it back)")
+            self.notify(f"Muted: {', '.join(muted)}" if muted else "Nobody is muted.", markup=False, timeout=5)
             return
         self.model.concerns.mute(wanted)
         self._muted(wanted, "muted: their lines are folded, and nobody is told of them")

@@ -205,6 +205,14 @@ FEED_ACTIONS: Final[tuple[UserAction, ...]] = (
         "toggle_mute",
     ),
     UserAction(
+        "feed.mute_thread",
+        "T",
+        "Mute its thread, or not any more",
+        "Fold the conversation of the selected activity, and be told of it only where you are named (@you).",
+        "Feed",
+        "mute_thread",
+    ),
+    UserAction(
         "feed.show_hidden",
         "right",
         "Open what is folded",

@@ -32,6 +32,7 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "feed.views": "saved searches, saved filters, lists, channels",
     "feed.tag": "topic, channel, hashtag",
     "feed.mute": "ignore, block, hide, silence",
+    "feed.mute_thread": "ignore conversation, leave, unsubscribe, silence, unwatch",
     "feed.show_hidden": "unfold, expand, muted, hidden, reveal, show",
     "feed.hide_again": "collapse, muted, hide",
     "line.larger": "multiline, big, compose, long text, expand",

@@ -44,6 +44,8 @@ class FeedRows(RowView):
         answers_reader: Callable[[bytes], bool] = lambda body: False,
         new_from: Callable[[], Hashable] = lambda: None,
         muted: Callable[[], Query] = lambda: EVERYTHING,
+        muted_thread: Callable[[FeedItem], str] = lambda item: "",
+        muted_threads: Callable[[], tuple[Hashable, ...]] = tuple,
         beginning: Callable[[], float | None] = lambda: None,
         answers_to: Callable[[FeedItem], ThreadSearch],
         widget_id: str | None = None,
@@ -51,8 +53,10 @@ class FeedRows(RowView):
         """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come.
         `reader`: the name of who reads this, if the network knows it. `new_from`: the `key` of the row
         from which on all is new to them. `muted`: what finds the rows
-        of which they want to see no more than that they are there, if it finds not everything. `beginning`: when the
-        first activity of all was written, once that is known. `answers_to`: looks for what answers an activity."""
+        of which they want to see no more than that they are there, if it finds not everything; `muted_thread`: whose
+        thread an activity is of that is muted, in words, or none; `muted_threads`: what that depends on. `beginning`:
+        when the first activity of all was written, once that is known. `answers_to`: looks for what answers an
+        activity."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
@@ -62,7 +66,15 @@ class FeedRows(RowView):
         self._reader = reader
         self._beginning = beginning
         self._answers_to = answers_to
-        self._window = WindowRows(feed, zone=zone, clock=clock, new_from=new_from, muted=muted)
+        self._window = WindowRows(
+            feed,
+            zone=zone,
+            clock=clock,
+            new_from=new_from,
+            muted=muted,
+            muted_thread=muted_thread,
+            muted_threads=muted_threads,
+        )
         self._matches = self._window.matches
         self._activity_lines = ActivityLines(feed, zone=zone, reader=reader, answers_reader=answers_reader)
         self._threads = OpenedThreads(feed, self._window)

@@ -32,13 +32,17 @@ class WindowRows:
         clock: Callable[[], float],
         new_from: Callable[[], Hashable],
         muted: Callable[[], Query],
+        muted_thread: Callable[[FeedItem], str],
+        muted_threads: Callable[[], tuple[Hashable, ...]],
     ) -> None:
-        """`clock`, `new_from` and `muted`: as of `FeedRows`."""
+        """`clock`, `new_from`, `muted`, `muted_thread` and `muted_threads`: as of `FeedRows`."""
         self._feed = feed
         self._zone = zone
         self._clock = clock
         self._new_from = new_from
         self._muted = muted
+        self._muted_thread = muted_thread
+        self._muted_threads = muted_threads
         self.matches = FeedMatches(feed)
         self.with_rest = False
         """Whether rows that do not match the filter are shown as well."""
@@ -153,12 +157,17 @@ class WindowRows:
 
     def _hides(self) -> tuple[Hashable, ...]:
         """What it depends on which rows are hidden."""
-        return (self._muted(), self._feed.removals, self._feed.runs)
+        return (self._muted(), self._muted_threads(), self._feed.removals, self._feed.runs)
 
     def _why_hidden(self, entry: FeedItem) -> Reason:
         if entry.state == "mark":
             return (entry.why, "") if entry.why else SHOWN
-        return SHOWN if entry.own or entry.folded else self._why_muted(entry)
+        if entry.own or entry.folded:
+            return SHOWN
+        if (muted := self._why_muted(entry)) != SHOWN:
+            return muted
+        thread = self._muted_thread(entry)
+        return ("muted", thread) if thread else SHOWN
 
     def is_muted(self, entry: FeedItem) -> bool:
         """Whether the reader wants to hear nothing of who has written this, or of what it is about."""
@@ -177,7 +186,7 @@ class WindowRows:
     def hidden_run(self, index: int) -> HiddenRun | None:
         """The run of hidden rows that a row is in, if it is."""
         feed, settled = self._feed, self.settled
-        if index >= settled or not (self._muted() or feed.removals):
+        if index >= settled or not (self._muted() or feed.removals or self._muted_threads()):
             return None
         self.hidden.follow(
             self._hides(),
