@@ -81,7 +81,7 @@ async def test_r_answers_the_selected_activity_in_words(reader):
     reader.says.deliver("ref-0")
     await settled(reader.pilot)
     shown = lines_of(reader.app, "#feed")
-    assert shown[0].endswith("who comes along?  ↳1")
+    assert shown[0].endswith("who comes along?  ▸↳1")
     assert shown[1].endswith("↳ bob “who comes along?” I do")
 
 

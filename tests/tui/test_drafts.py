@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from tests.tui.conversing import Conversation, named, said
 from tests.tui.driving import ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World
 from tui.application import draft_keeping
@@ -38,7 +39,7 @@ async def test_a_draft_is_there_after_a_restart_and_says_so_and_sends_nothing(tm
         await settled(pilot)
         assert "Your draft of" not in screen_text(after)
         await pilot.press("enter")
-        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is None)
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) == [])
 
 
 async def test_a_draft_is_kept_while_it_is_written_so_that_a_kill_loses_little(tmp_path):
@@ -46,14 +47,14 @@ async def test_a_draft_is_kept_while_it_is_written_so_that_a_kill_loses_little(t
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press(*"half")
-        await until(pilot, lambda: (found := drafts.load(tmp_path, ACCOUNT)) is not None and found.text == "half")
+        await until(pilot, lambda: [one.text for one in drafts.load(tmp_path, ACCOUNT)] == ["half"])
         assert stat.S_IMODE((tmp_path / drafts.FILE_NAME).stat().st_mode) == 0o600
         await pilot.press("ctrl+c")
-        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is None)
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) == [])
 
 
 async def test_what_was_typed_before_the_draft_came_stays_and_the_up_key_brings_the_draft(tmp_path):
-    drafts.keep(tmp_path, ACCOUNT, Draft("of last time", NOON))
+    drafts.keep(tmp_path, ACCOUNT, "w", Draft("of last time", NOON))
     app = World().app(person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         app.main.composer.value = "typed ahead"
@@ -74,13 +75,72 @@ async def test_commands_and_secrets_are_never_kept(text, tmp_path):
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press(*"half")
-        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is not None)
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) != [])
         world.model.identity = SignIn("login", "alice", "correct horse")
         app.main.composer.value = text
-        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is None)
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) == [])
         await settled(pilot)
     kept = tmp_path / drafts.FILE_NAME
     assert "tiger2" not in kept.read_text() and "horse" not in kept.read_text()
+
+
+async def test_the_draft_of_a_reply_is_one_again_after_a_restart_though_what_it_answers_is_not_loaded(tmp_path):
+    before = World()
+    async with before.app(person_dir=tmp_path).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        Conversation(before)("bob", "p", said("who comes along?"))
+        await settled(pilot)
+        await pilot.press("escape", "r", *"perhaps")
+    world = World()
+    after = world.app(person_dir=tmp_path)
+    async with after.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: after.main.composer.value == "perhaps")
+        await settled(pilot)
+        assert "Reply to bob" in screen_text(after) and "who comes along?" in screen_text(after)
+        await pilot.press("enter")
+        await until(pilot, lambda: world.client.posted != [])
+        posted = world.client.posted[0][1]["object"]
+        assert (posted["content"], posted["inReplyTo"], posted["to"]) == ("perhaps", named("bob", "p"), ["bob"])
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) == [])
+
+
+async def test_a_reply_that_is_none_any_more_is_none_after_a_restart(tmp_path):
+    before = World()
+    async with before.app(person_dir=tmp_path).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        Conversation(before)("bob", "p", said("who comes along?"))
+        await settled(pilot)
+        await pilot.press("escape", "r", *"perhaps")
+        await until(pilot, lambda: [one.answers for one in drafts.load(tmp_path, ACCOUNT)] not in ([], [None]))
+        await pilot.press("escape")
+        await until(pilot, lambda: [one.answers for one in drafts.load(tmp_path, ACCOUNT)] == [None])
+
+
+async def test_two_applications_that_write_at_a_time_lose_nothing_of_each_other(tmp_path):
+    one, other = World().app(person_dir=tmp_path), World().app(person_dir=tmp_path)
+    async with one.run_test(size=(80, 24)) as here:
+        await ready(here)
+        await here.press(*"first")
+        async with other.run_test(size=(80, 24)) as there:
+            await ready(there)
+            await until(there, lambda: other.main.composer.value == "first")
+            await there.press(*"-a")
+        await here.press(*"-b")
+    after = World().app(person_dir=tmp_path)
+    async with after.run_test(size=(120, 24)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: after.main.composer.value == "first-b")
+        await settled(pilot)
+        assert "The up key brings 1 more draft." in screen_text(after)
+        await pilot.press("up")
+        assert after.main.composer.value == "first-a"
+
+
+def test_a_file_of_before_there_were_several_drafts_is_read(tmp_path):
+    (tmp_path / drafts.FILE_NAME).write_bytes(b'{"/alice":{"text":"half","at":1.0}}')
+    (tmp_path / drafts.FILE_NAME).chmod(0o600)
+    assert [one.text for one in drafts.load(tmp_path, ACCOUNT)] == ["half"]
 
 
 async def test_a_session_without_a_place_on_this_machine_keeps_nothing(tmp_path):
@@ -93,28 +153,28 @@ async def test_a_session_without_a_place_on_this_machine_keeps_nothing(tmp_path)
 
 def test_each_account_of_each_network_has_its_own_draft_and_the_oldest_go(tmp_path):
     for number in range(drafts.ACCOUNTS_MAX + 2):
-        drafts.keep(tmp_path, f"network/{number}", Draft(f"text {number}", NOON))
-    assert drafts.load(tmp_path, "network/0") is None and drafts.load(tmp_path, "network/1") is None
-    assert drafts.load(tmp_path, "network/2") == Draft("text 2", NOON)
-    assert drafts.load(tmp_path, "elsewhere/2") is None
-    drafts.keep(tmp_path, "network/2", None)
-    assert drafts.load(tmp_path, "network/2") is None
+        drafts.keep(tmp_path, f"network/{number}", "w", Draft(f"text {number}", NOON))
+    assert drafts.load(tmp_path, "network/0") == drafts.load(tmp_path, "network/1") == []
+    assert drafts.load(tmp_path, "network/2") == [Draft("text 2", NOON, writer="w")]
+    assert drafts.load(tmp_path, "elsewhere/2") == []
+    drafts.keep(tmp_path, "network/2", "w", None)
+    assert drafts.load(tmp_path, "network/2") == []
 
 
 def test_of_a_draft_no_more_is_kept_than_fits_and_blanks_are_none(tmp_path):
-    drafts.keep(tmp_path, ACCOUNT, Draft("x" * 1_000_000, NOON))
-    found = drafts.load(tmp_path, ACCOUNT)
-    assert found is not None and len(found.text) == drafts.CHARACTERS_MAX
-    drafts.keep(tmp_path, ACCOUNT, Draft(" \n ", NOON))
-    assert drafts.load(tmp_path, ACCOUNT) is None
+    drafts.keep(tmp_path, ACCOUNT, "w", Draft("x" * 1_000_000, NOON))
+    (found,) = drafts.load(tmp_path, ACCOUNT)
+    assert len(found.text) == drafts.CHARACTERS_MAX
+    drafts.keep(tmp_path, ACCOUNT, "w", Draft(" \n ", NOON))
+    assert drafts.load(tmp_path, ACCOUNT) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"/alice":7}', b'{"/alice":{"text":7,"at":1}}'])
 def test_a_damaged_file_is_as_good_as_none(tmp_path, content):
     (tmp_path / drafts.FILE_NAME).write_bytes(content)
-    assert drafts.load(tmp_path, ACCOUNT) is None
-    drafts.keep(tmp_path, ACCOUNT, Draft("text", NOON))
-    assert drafts.load(tmp_path, ACCOUNT) == Draft("text", NOON)
+    assert drafts.load(tmp_path, ACCOUNT) == []
+    drafts.keep(tmp_path, ACCOUNT, "w", Draft("text", NOON))
+    assert drafts.load(tmp_path, ACCOUNT) == [Draft("text", NOON, writer="w")]
 
 
 async def test_a_disk_that_takes_nothing_is_told_once_and_ends_nothing(tmp_path, monkeypatch, caplog):

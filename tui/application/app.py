@@ -43,6 +43,7 @@ from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import UnhurriedScreen
 from tui.screens.help import HelpScreen
+from tui.screens.main_screen import MainScreen
 from tui.screens.reading_on import ConcernsScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.terminal.terminal_driver import TerminalDriver
@@ -228,9 +229,10 @@ class ActivityApp(PaintedApp):
         self.spawn(keep())
 
     @on(Composer.Changed, "#composer")
+    @on(MainScreen.AnsweringChanged)
     def _written(self) -> None:
         if self.drafts is not None:
-            self.drafts.changed(self.main.unsent)
+            self.drafts.changed()
 
     def on_unmount(self) -> None:
         if self.drafts is not None:

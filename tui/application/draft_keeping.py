@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.remembered import drafts
-from tui.remembered.drafts import Draft
+from tui.remembered.drafts import AnsweredDraft, Draft
 from tui.text.clock_times import clock_time, same_day
+from tui.text.figures import count
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
@@ -29,18 +31,23 @@ class DraftKeeping:
         self._directory = directory
         self._account: str | None = None
         """Whose draft is written; None: nobody's yet."""
-        self._text = ""
-        self._kept = ""
+        self._writer = secrets.token_hex(8)
+        """By which this application's draft is told from others' of the account."""
+        self._adopted: tuple[str, ...] = ()
+        """Whose drafts are shown here as its own."""
+        self._written: tuple[str, AnsweredDraft | None] = ("", None)
+        self._kept: tuple[str, AnsweredDraft | None] = ("", None)
         self._waits = False
         self._failed = False
         self._writing = threading.Lock()
 
-    def changed(self, text: str) -> None:
-        """This is being written now."""
-        self._text = text
-        if self._account is None or text == self._kept:
+    def changed(self) -> None:
+        """Something else is being written now, or is a reply to something else."""
+        main = self._app.main
+        self._written = (main.unsent, main.answered_draft)
+        if self._account is None or self._written == self._kept:
             return
-        if not text.strip():
+        if not self._written[0].strip():
             self._app.spawn(self._keep())
         elif not self._waits:
             self._waits = True
@@ -52,20 +59,35 @@ class DraftKeeping:
             self._app.spawn(self._begin(account))
 
     async def _begin(self, account: str) -> None:
-        draft = await asyncio.to_thread(drafts.load, self._directory, account)
-        self._account = account
-        self._kept = draft.text if draft is not None else ""
-        main = self._app.main
-        if draft is None or draft.text == main.composer.value:
-            self.changed(main.unsent)
+        found = await asyncio.to_thread(drafts.load, self._directory, account)
+        self._account, self._adopted = account, tuple(one.writer for one in found)
+        self._kept = (found[0].text, found[0].answers) if found else ("", None)
+        if not found:
+            self.changed()
             return
-        is_shown = not main.composer.value
-        main.composer.give_back(draft.text)
-        self._text = main.unsent
+        main, draft = self._app.main, found[0]
+        was_there = main.composer.value == draft.text
+        for other in reversed(found[1:]):
+            main.composer.remember(other.text)
+        is_shown = not main.composer.value or was_there
+        if not was_there:
+            main.composer.give_back(draft.text)
+        if is_shown and draft.answers is not None:
+            main.resume_reply(draft.answers)
+        self._written = (main.unsent, main.answered_draft)
+        if was_there:
+            self.changed()
+        else:
+            self._tell(draft, len(found) - 1, is_shown=is_shown)
+
+    def _tell(self, draft: Draft, others: int, *, is_shown: bool) -> None:
         zone, now = self._app.preferences.zone, self._app.model.clock()
         when = clock_time(draft.at, zone, "%H:%M" if same_day(draft.at, now, zone) else "%d %B, %H:%M")
         how = "Enter sends it, Ctrl+C clears it." if is_shown else "The up key brings it."
-        main.say_of_writing(f"Your draft of {when} is here. {how}")
+        if not is_shown and draft.answers is not None:
+            how = "The up key brings it, as no reply any more."
+        more = f" The up key brings {count(others, 'more draft')}." if others else ""
+        self._app.main.say_of_writing(f"Your draft of {when} is here. {how}{more}")
 
     def _keep_now(self) -> None:
         self._waits = False
@@ -77,12 +99,14 @@ class DraftKeeping:
     def keep(self) -> None:
         """Have the file say what there is. What cannot be kept is said once."""
         with self._writing:
-            account, text = self._account, self._text
-            if account is None or text == self._kept:
+            account, written = self._account, self._written
+            if account is None or written == self._kept:
                 return
+            text, answers = written
+            draft = Draft(text, self._app.model.clock(), answers)
             try:
-                drafts.keep(self._directory, account, Draft(text, self._app.model.clock()))
-                self._kept = text
+                drafts.keep(self._directory, account, self._writer, draft, self._adopted)
+                self._kept, self._adopted = written, ()
             except OSError as error:
                 if not self._failed:
                     log.warning("what you are writing could not be kept: %s", error)

@@ -81,6 +81,8 @@ def invite_line(model: ClientModel, room: int) -> str:
 def empty_feed(model: ClientModel) -> str:
     """What the feed says while it has no rows."""
     match model.stage:
+        case "online" if model.past.above == "unknown":
+            return "Reading the past\N{HORIZONTAL ELLIPSIS}"
         case "online":
             return "Nothing here yet. Write the first line below."
         case "connecting" | "waiting":
@@ -107,7 +109,7 @@ def unseen(model: ClientModel) -> str:
 
 
 def feed_note(model: ClientModel, at: float | None, share: float | None, zone: tzinfo | None, problem: str) -> str:
-    """Where one reads in the feed, by the time of the topmost activity, and how far that is on the way from the first
+    """Where one reads in the feed, by the time of that activity, and how far that is on the way from the first
     one (0) to the present (1), if that is known; nothing while one follows. `problem`: why no more can be read, as a
     clause."""
     if at is None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+import msgspec
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from core.answers import Reference, answer_body, unnamed_undone
+from core.answers import Reference, answer_body, read_reference, unnamed_undone
 from tui.feed import answer_sentences
-from tui.feed.activities import plain_text
+from tui.feed.activities import note, plain_text
 from tui.feed.answer_sentences import LIKE, quote, who
 from tui.feed.feed_answers import reference_of
-from tui.feed.feed_item import FeedItem
+from tui.feed.feed_item import UNPLACED_SERIAL, FeedItem
 from tui.model.answer_rules import CannotAnswer, may_change, may_edit, may_react, may_reply, own_reaction
 from tui.model.network_faces import ActivityInput
+from tui.remembered.drafts import AnsweredDraft
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import DialogScreen
 from tui.screens.writing import WritingScreen
@@ -35,6 +38,8 @@ REACTIONS: Final = (
     ("\N{ROCKET}", "on its way"),
     ("\N{CONFUSED FACE}", "I do not understand"),
 )
+QUOTED_CHARACTERS_MAX: Final = 400
+"""Of what a kept draft replies to."""
 REMOVAL: Final = (
     "Nobody is shown it any more, and nobody can bring it back, you neither. Servers keep what you wrote all the same:"
     " a search finds it, and programs that know nothing of removals go on showing it."
@@ -105,6 +110,9 @@ class ChooseReactionScreen(DialogScreen[str | None]):
 
 class AnsweringScreen(WritingScreen):
     """The panes, with what is answered to the selected activity."""
+
+    class AnsweringChanged(Message):
+        """What is written is a reply to something else than before, or is none."""
 
     answering: AnswerDraft | None = None
     _usual: str | Content = ""
@@ -182,7 +190,26 @@ class AnsweringScreen(WritingScreen):
             self.composer.value = before.draft
         self._show_answering()
 
+    @property
+    def answered_draft(self) -> AnsweredDraft | None:
+        """What the unsent text is a reply to, as it is kept."""
+        found = self.answering
+        if found is None or found.edits:
+            return None
+        words = plain_text(found.about.body)[:QUOTED_CHARACTERS_MAX]
+        return AnsweredDraft(str(found.reference), found.about.sender, words, found.about.own)
+
+    def resume_reply(self, kept: AnsweredDraft) -> None:
+        """Go on with a reply that was kept, whether or not what it answers is known here."""
+        reference = read_reference(kept.reference)
+        if reference is None:
+            return
+        begun = FeedItem(UNPLACED_SERIAL, msgspec.json.encode(note(kept.words)), kept.sender, 0.0, own=kept.own)
+        self.answering = AnswerDraft(self.model.feed.answers.item(reference) or begun, reference)
+        self._show_answering()
+
     def _show_answering(self) -> None:
+        self.post_message(self.AnsweringChanged())
         if not self.painted:
             return
         label = self.query_one("#answering", Static)

@@ -34,7 +34,7 @@ class FeedPlaces(FeedRows):
         """Somebody goes to the end, and leaves unread what is above."""
 
     class PositionChanged(Message):
-        """The view has begun or ceased to follow, or more is new below."""
+        """The view has begun or ceased to follow, more is new below, or somebody reads another minute."""
 
     class OlderWanted(Message):
         """Somebody is near the top: what is older is wanted there, if there is any."""
@@ -67,7 +67,7 @@ class FeedPlaces(FeedRows):
         self._unseen_rows = self._unseen_matches = 0
         self._trail: list[Bookmark] = []
         """Where somebody was before each time they went elsewhere."""
-        self._told = (True, 0)
+        self._told: tuple[bool, int, int] = (True, 0, 0)
         self._taken = False
         """Whether the next `changed` shows what was taken for it."""
         self._dragged_to: float | None = None
@@ -94,10 +94,11 @@ class FeedPlaces(FeedRows):
     def _count_unseen(self, count: int) -> None:
         if not count or self.following:
             return
-        # Of much that has come at once not all is here.
-        self._unseen_rows += count - sum(row.folded for row in self.feed.newest(count))
+        # Of much that has come at once not all is here. Nobody's own is new to them.
+        newest = [row for row in self.feed.newest(count) if not row.own]
+        self._unseen_rows += count - sum(row.folded or row.own for row in self.feed.newest(count))
         if self.filter:
-            self._unseen_matches += sum(self.feed.is_wanted(row, self.filter) for row in self.feed.newest(count))
+            self._unseen_matches += sum(self.feed.is_wanted(row, self.filter) for row in newest)
 
     def changed(self) -> None:
         if not self._taken:
@@ -106,8 +107,12 @@ class FeedPlaces(FeedRows):
         super().changed()
         if self.following:
             self._unseen_rows = self._unseen_matches = 0
+        elif self.feed.attached and self.is_laid_out:
+            # What is in sight is seen.
+            below = self.row_count() - self.visible_rows.stop
+            self._unseen_rows, self._unseen_matches = min(self._unseen_rows, below), min(self._unseen_matches, below)
         self.feed.reading = None if self.following else self._top_serial()
-        position = (self._follow, self.unseen)
+        position = (self._follow, self.unseen, int((self.reading_at or 0.0) // 60))
         if position != self._told and self.is_attached:
             self._told = position
             self.post_message(self.PositionChanged())
@@ -163,8 +168,18 @@ class FeedPlaces(FeedRows):
 
     @property
     def reading_at(self) -> float | None:
-        """The time of the topmost activity, in seconds since 1970; None while the view follows."""
-        serial = None if self.following else self._top_serial()
+        """The time of what is read, in seconds since 1970: of the selected row while somebody is among the rows and it
+        is in sight, else of the topmost activity. None while the view follows."""
+        if self.following:
+            return None
+        selected = self.selected
+        if self.has_focus and selected is not None and selected in self.visible_rows:
+            entry = self.feed.by_serial(self.serial_at(selected))
+            if entry is not None and entry.state != "mark":
+                return entry.at
+        return self._time_of(self._top_serial())
+
+    def _time_of(self, serial: int | None) -> float | None:
         entry = self.feed.by_serial(serial) if serial is not None else None
         return entry.at if entry is not None else None
 
