@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ STYLES = (
 )
 NARROW = "ab cé│▐●→ "
 WIDE = "字あ한"
-JOINED = ("👍", "e\u0301", "❤\ufe0f", "👩\u200d💻", "☂", "\u0627", "か\u3099")
+JOINED = ("👍", "e\u0301", "❤\ufe0f", "👩\u200d💻", "☂", "\u0627", "か\u3099", "हि", "न्")
 characters = st.one_of(st.sampled_from(NARROW), st.sampled_from(NARROW), st.sampled_from(WIDE), st.sampled_from(JOINED))
 links = st.sampled_from(["", "", "", "http://a", "http://b"])
 runs = st.lists(st.tuples(st.lists(characters, max_size=6), st.sampled_from(STYLES), links), max_size=6)
@@ -148,6 +149,41 @@ def test_text_stands_where_it_belongs_however_wide_a_terminal_takes_an_emoji_to_
                 assert terminal.seen[0][cell_len(text[:place])].text == character, (text, terminal.text)
 
 
+HINDI = "हिन्दी में लिखा है"
+
+
+def in_cells_of_their_own(text: str) -> int:
+    """What the C library takes as the width of vowel signs that stand beside their letter, and many terminals do."""
+    return 1 if unicodedata.category(text) == "Mc" else cell_len(text)
+
+
+@pytest.mark.parametrize("width_of", [cell_len, in_cells_of_their_own])
+def test_vowel_signs_are_seen_and_borders_stand_however_a_terminal_counts_them(width_of):
+    changes, terminal = ScreenChanges(40, 1, can_scroll=True), Emulator(40, 1, width_of)
+    for text in (
+        f"ann  {HINDI}",
+        f"anN  {HINDI}",
+        f"ann  {HINDI} too",
+        f"ann  one {HINDI}",
+        "ann  one",
+        f"{HINDI}      {HINDI}",
+    ):
+        for border in ("│ x", "▐ x", "▐ y"):
+            row = text + " " * (37 - cell_len(text)) + border
+            terminal.feed(changes.update(f"\x1b[1;1H\x1b[1m{row[:-3]}\x1b[0;2m{border}\x1b[0m"))
+            (seen,) = terminal.text
+            assert re.sub(" +", " ", seen) == re.sub(" +", " ", row)
+            assert [cell.text for cell in terminal.seen[0][37:]] == [*border]
+
+
+def test_what_has_no_room_for_its_vowel_signs_is_cut_and_nothing_beside_it_is_overwritten():
+    changes, terminal = ScreenChanges(20, 1, can_scroll=True), Emulator(20, 1, in_cells_of_their_own)
+    room = 17 - cell_len(HINDI)
+    terminal.feed(changes.update(f"\x1b[1;1H{'x' * room}{HINDI}│ x"))
+    assert "".join(cell.text for cell in terminal.seen[0][17:]) == "│ x"
+    assert terminal.text[0].startswith("x" * room + HINDI[:8])
+
+
 def test_a_list_that_moves_on_by_a_line_is_moved_by_the_terminal():
     rows = [f"line {number} of a list that is longer than the screen" for number in range(30)]
     changes = ScreenChanges(60, 20, can_scroll=True)
@@ -250,3 +286,17 @@ async def test_tmux_shows_the_same(tmp_path: Path) -> None:
                 await tmux.prompts()
             assert screens[0].seen == screens[1].seen
             assert "longer words" in " ".join(screens[0].text)
+
+
+async def test_tmux_shows_every_vowel_sign(tmp_path: Path) -> None:
+    async with Tmux(tmp_path, size=(50, 10)) as tmux:
+        changes = ScreenChanges(50, 10, can_scroll=True)
+        rows = (f"ann  {HINDI} {number}" for number in range(3))
+        frame = "".join(f"\x1b[{row + 1};1H{text:{47 - 10}}│" for row, text in enumerate(rows))
+        file = tmp_path / "frame"
+        file.write_text(changes.update(frame) + "\x1b[6;1H")
+        await tmux.enter(f"clear; printf '\\033[?7l\\033[2J'; cat {file}; tmux wait -S shown; read x")
+        await tmux._run("wait-for", "shown")
+        screen = await tmux.shows(f"ann  {HINDI} 2")
+        assert screen.count(HINDI) == 3 and screen.count("│") == 3
+        await tmux.keys("Enter")

@@ -9,7 +9,7 @@ from operator import ne
 from typing import Final, NamedTuple
 
 from tui.terminal.cell_styles import blank, change
-from tui.terminal.written_cells import CLUSTER, REST, UNKNOWN, also_forgotten, is_cluster, written
+from tui.terminal.written_cells import CLUSTER, REST, UNKNOWN, also_forgotten, is_cluster, is_letter, is_spread, written
 
 CHANGE_COST: Final = 16
 """Bytes of moves and styles in what is sent for a row, about."""
@@ -18,6 +18,9 @@ CHANGES_MAX: Final = 1024
 GAP_MAX: Final = 4
 """Cells that have not changed and are written again between two that have: a move takes as many bytes."""
 _CHANGED: Final = re.compile(b"\1+")
+_LINES: Final = "\u2500-\u259f"
+_TEXTS: Final = re.compile(f"([{_LINES}]+|(?:[^ {_LINES}]| (?![ {_LINES}]))*)( *)")
+"""What stands together, and the blanks behind it. Lines and blocks of borders stand for themselves."""
 
 
 class CellRow(NamedTuple):
@@ -65,35 +68,99 @@ def row_change(old: CellRow, new: CellRow) -> RowChange | None:
     spans = list(_spans(old, new))
     if not spans:
         return None
-    text, styles = new
+    spread = _spread_from(old, new)
+    if spread is not None and spans[-1][1] > spread:
+        spans = [*(span for span in spans if span[1] <= spread), _all_from(spread, spans, new)]
     column = here = spans[0][0]
-    first = present = _first_style(new, *spans[0])
-    clustered = CLUSTER.search(text) is not None
-    output: list[str] = []
+    first = _first_style(new, *spans[0])
+    writing = _Writing(new, first)
     for start, end in spans:
         if start != here:
-            output.append(f"\x1b[{start - here}C")
+            writing.output.append(f"\x1b[{start - here}C")
+        if spread is not None and end > spread:
+            writing.texts(start, end)
+        else:
+            writing.cells(start, end)
+        here = end
+    return RowChange(column, first, "".join(writing.output), here, writing.style)
+
+
+def _spread_from(old: CellRow, new: CellRow) -> int | None:
+    """From which column on a terminal may show letters elsewhere than it was told to; None: from nowhere."""
+    columns = [
+        cell.start()
+        for text in (old.text, new.text)
+        for cell in CLUSTER.finditer(text)
+        if is_spread(text[cell.start()])
+    ]
+    return min(columns, default=None)
+
+
+def _all_from(column: int, spans: list[tuple[int, int]], new: CellRow) -> tuple[int, int]:
+    """What is to be written of a row when letters behind a column may stand anywhere there."""
+    start = min(column, *(start for start, end in spans if end > column))
+    while new.text[start] == REST:
+        start -= 1
+    end = new.text.find(UNKNOWN, start)
+    return start, len(new.text) if end < 0 else end
+
+
+class _Writing:
+    """Has a terminal show cells of a row."""
+
+    def __init__(self, row: CellRow, style: str) -> None:
+        self._row = row
+        self._is_clustered = CLUSTER.search(row.text) is not None
+        self.output: list[str] = []
+        self.style = style
+        """In which it writes now."""
+
+    def cells(self, start: int, end: int, *, as_they_come: bool = False) -> None:
+        """Write cells from where the cursor is on. `as_they_come`: what terminals show in more cells than others has
+        them, and the cursor is wherever it is then."""
+        text, styles = self._row
         here = start
         while here < end:
             wanted = styles[here]
             rest = styles[here:end].lstrip(wanted)
             cells = text[here : end - len(rest)]
-            if wanted != present and (blank(present) != wanted or cells.strip(" ")):
-                output.append(change(present, wanted))
-                present = wanted
-            output.append(cells.replace(REST, "") if not clustered else _with_clusters(cells, here))
+            if wanted != self.style and (blank(self.style) != wanted or cells.strip(" ")):
+                self.output.append(change(self.style, wanted))
+                self.style = wanted
+            if self._is_clustered:
+                self.output.append(_with_clusters(cells, here, as_they_come=as_they_come))
+            else:
+                self.output.append(cells.replace(REST, ""))
             here += len(cells)
-    return RowChange(column, first, "".join(output), here, present)
+
+    def texts(self, start: int, end: int) -> None:
+        """Write cells that may take more room than they have: what stands together goes on over the blanks behind it,
+        and no further."""
+        for found in _TEXTS.finditer(self._row.text, start, end):
+            first, over = found.span()
+            last = found.end(1)
+            if not any(is_spread(cell) for cell in found[1]):
+                self.cells(first, over)
+                continue
+            if over > last:
+                self.output.append(f"\x1b[{last + 1}G")
+                self.cells(last, over)
+                self.output.append(f"\x1b[{first + 1}G")
+            self.cells(first, last, as_they_come=True)
+            self.output.append(f"\x1b[{over + 1}G")
 
 
 also_forgotten.append(row_change.cache_clear)
 
 
-def _with_clusters(cells: str, column: int) -> str:
-    """What has a terminal show cells from a column on, wherever it takes what is in them to end."""
+def _with_clusters(cells: str, column: int, *, as_they_come: bool) -> str:
+    """What has a terminal show cells from a column on, wherever it takes what is in them to end; with `as_they_come`
+    letters go on from there."""
     output: list[str] = []
     for start, cell in enumerate(cells):
-        if is_cluster(cell):
+        if as_they_come and is_letter(cell):
+            output.append(written(cell))
+        elif is_cluster(cell):
             width = len(cells) - start - len(cells[start + 1 :].lstrip(REST))
             behind = f"\x1b[{column + start + width + 1}G"
             if width > 1:

@@ -8,6 +8,7 @@ that nobody else has in a cell.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -42,6 +43,8 @@ _ALL_NARROW: Final = re.compile(f"[{_NARROW}]*")
 _ALL_WIDE: Final = re.compile(f"[{_WIDE}]+")
 _RUNS: Final = re.compile(f"[{_NARROW}]+|[{_WIDE}]+|[^{_NARROW}{_WIDE}]+")
 JOINER: Final = "\u200d"
+_SPACING_MARK: Final = "Mc"
+_OF_LETTERS: Final = frozenset(("Lo", "Lm", "Mn", _SPACING_MARK, "Cf"))
 _PARTS: Final = re.compile(
     r"\x1b\[([0-9;:]*)m"
     r"|(\x1b\]8;[^;\x07\x1b]*;[^\x07\x1b]*(?:\x07|\x1b\\))"
@@ -165,6 +168,21 @@ def _cluster(text: str) -> str:
 def is_cluster(character: str) -> bool:
     """Whether terminals may differ about how wide this is."""
     return ord(character) >= _FIRST_CLUSTER
+
+
+def is_letter(character: str) -> bool:
+    """Whether this is a letter, with its marks, of a script that is shaped."""
+    return is_cluster(character) and _categories(written(character)) <= _OF_LETTERS
+
+
+def is_spread(character: str) -> bool:
+    """Whether this is a letter of which terminals may show a mark (a vowel sign, say) in a cell of its own."""
+    return is_letter(character) and _SPACING_MARK in _categories(written(character))
+
+
+@lru_cache(CLUSTERS_MAX)
+def _categories(text: str) -> frozenset[str]:
+    return frozenset(map(unicodedata.category, text))
 
 
 def written(character: str) -> str:
