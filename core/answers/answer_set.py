@@ -18,7 +18,10 @@ from core.wire.references import PostReference, Reference, entry_reference
 REPLIES_MAX: Final = 1_000
 """The latest of one activity's replies that are kept."""
 REACTIONS_MAX: Final = 1_000
-"""Of one activity, each somebody else's."""
+"""So many names of those who react to one activity."""
+NAMESAKES_MAX: Final = 4
+"""So many accounts that have one name, before or after a conflict, react to one activity. Of more claims that one name
+has most are made up: a server that does not look has anybody call themselves what any account is called."""
 EDITS_MAX: Final = 16
 """The latest of one activity's versions that are kept."""
 EDITORS_MAX: Final = 8
@@ -67,6 +70,7 @@ class Reactions(NamedTuple):
 
 
 _Item = TypeVar("_Item", Reply, Version)
+_Kept = TypeVar("_Kept")
 
 
 class _Changes:
@@ -124,7 +128,8 @@ class AnswerSet:
         self._replies: list[Reply] = []
         self._changes: dict[str, _Changes] = {}
         """By `original_name`."""
-        self._reactions: dict[str, Reaction] = {}
+        self._reactions: dict[str, dict[str, Reaction]] = {}
+        """By `original_name`, and of each by who says it (`Answer.by`)."""
         self.more_replies = False
         """There were more replies than are kept."""
         self.more_reactions = False
@@ -156,12 +161,13 @@ class AnswerSet:
         """Fold in all that another set of the same activity has: the least that has both."""
         for reply in other._replies:
             self._take_reply(reply)
-        for name, theirs in other._changes.items():
+        for name, found in other._changes.items():
             changes = self._changes_by(name)
             if changes is not None:
-                changes.join(theirs)
-        for by, reaction in other._reactions.items():
-            self._take_reaction(by, reaction)
+                changes.join(found)
+        for theirs in other._reactions.values():
+            for by, reaction in theirs.items():
+                self._take_reaction(by, reaction)
         self.more_replies |= other.more_replies
         self.more_reactions |= other.more_reactions
 
@@ -189,16 +195,25 @@ class AnswerSet:
         return tuple(_once(self._replies))
 
     @property
-    def reactions(self) -> dict[str, Reaction]:
-        """The last word of each, by a claim or an @name. Reactions that are named by an undo are in here: their own
-        sets say so."""
-        return {by: one for by, one in self._reactions.items() if one.symbol}
+    def reactions(self) -> list[Reaction]:
+        """The last word of each, in the order of time, also of those who have taken theirs back. Reactions that are
+        named by an undo are in here: their own sets say so."""
+        return sorted((one for theirs in self._reactions.values() for one in theirs.values()), key=_order)
+
+    def reaction(self, by: str, sender: str) -> Reaction | None:
+        """The last word of who has this claim, or @name, and is called `sender` now or was before a conflict."""
+        return self._reactions.get(original_name(sender), {}).get(by)
+
+    @property
+    def senders(self) -> set[str]:
+        """Who answers, by `original_name`."""
+        return {*self._changes, *self._reactions, *(original_name(one.sender) for one in self._replies)}
 
     @property
     def size(self) -> tuple[int, int]:
         """How many things are kept, and how many characters of versions."""
         versions = [one for changes in self._changes.values() for one in changes.versions]
-        things = len(self._replies) + len(versions) + len(self._reactions)
+        things = len(self._replies) + len(versions) + sum(map(len, self._reactions.values()))
         return things, sum(len(one.said) for one in versions)
 
     # --- folding ------------------------------------------------------------------------------------------------------
@@ -210,30 +225,44 @@ class AnswerSet:
         return changed
 
     def _take_reaction(self, by: str, reaction: Reaction) -> bool:
-        before = self._reactions.get(by)
+        name = original_name(reaction.sender)
+        theirs = self._reactions.get(name)
+        if theirs is None:
+            theirs = {}
+            is_kept, more = _least(self._reactions, name, theirs, REACTIONS_MAX)
+            changed = more and not self.more_reactions
+            self.more_reactions |= more
+            if not is_kept:
+                return changed
+        before = theirs.get(by)
         if before is not None and _order(before) >= _order(reaction):
             return False
-        self._reactions[by] = reaction
-        if len(self._reactions) > REACTIONS_MAX:
-            # Whose reaction is kept must not depend on what else has come of theirs.
-            last = max(self._reactions)
-            del self._reactions[last]
-            changed, self.more_reactions = last != by or not self.more_reactions, True
-            return changed
-        return True
+        if before is not None:
+            theirs[by] = reaction
+            return True
+        return _least(theirs, by, reaction, NAMESAKES_MAX)[0]
 
     def _changes_by(self, name: str) -> _Changes | None:
         """What whoever has this original name has done; None where others are kept."""
         found = self._changes.get(name)
         if found is None:
-            if len(self._changes) >= EDITORS_MAX:
-                # Who is kept must not depend on the order of coming.
-                last = max(self._changes)
-                if name > last:
-                    return None
-                del self._changes[last]
-            found = self._changes[name] = _Changes()
+            found = _Changes()
+            if not _least(self._changes, name, found, EDITORS_MAX)[0]:
+                return None
         return found
+
+
+def _least(items: dict[str, _Kept], key: str, item: _Kept, limit: int) -> tuple[bool, bool]:
+    """Put an item under a new key: whether it is kept, and whether there were more than are. Those with the least keys
+    are: who is kept must not depend on the order of coming."""
+    is_full = len(items) >= limit
+    if is_full:
+        last = max(items)
+        if key > last:
+            return False, True
+        del items[last]
+    items[key] = item
+    return True, is_full
 
 
 def _order(item: Reply | Version | Reaction) -> tuple[object, ...]:

@@ -1,17 +1,21 @@
 """What is known of many activities' answers: each one's set under the one name that all its copies have.
 
-A table is what somebody keeps for what they look at: beyond its bounds it forgets what was touched longest ago, and
-whoever wants that asks again.
+A table is what somebody keeps for what they look at: beyond its bounds it forgets, and whoever wants that asks again.
+What is kept of an activity is charged to one of those who answer it, to one of whom little is kept where there is such
+a one. Whoever has most charged to them has their oldest forgotten. So who answers thousands of activities, or such as
+never were, has their own answers forgotten, and nobody else's.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from core.answers.answer_kinds import Answer
 from core.answers.answer_set import AnswerSet, Reaction, Reactions, Reply, Version
+from core.answers.fair_level import fair_level
+from core.wire.names import original_name
 from core.wire.references import EntryReference, PostReference, Reference, entry_reference
 
 ACTIVITIES_MAX: Final = 20_000
@@ -23,8 +27,35 @@ VERSIONS_CHARACTERS_MAX: Final = 16 * 1024 * 1024
 DEPTH_MAX: Final = 64
 """So many replies to replies are followed. What is deeper stands at that depth."""
 
+SPARE: Final = 8
+"""Beyond a bound this part of what it allows is forgotten at once: that looks at all who have something charged."""
+
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+
+
+class _Size(NamedTuple):
+    """What is kept: activities; replies, reactions and versions of them; characters of versions."""
+
+    activities: int = 0
+    items: int = 0
+    characters: int = 0
+
+    def plus(self, other: _Size) -> _Size:
+        return _Size(*(one + more for one, more in zip(self, other, strict=True)))
+
+    def minus(self, other: _Size) -> _Size:
+        return _Size(*(one - less for one, less in zip(self, other, strict=True)))
+
+
+class _Share:
+    """What is charged to one who answers: its activities, in the order in which they were touched."""
+
+    __slots__ = ("names", "size")
+
+    def __init__(self) -> None:
+        self.names: OrderedDict[Reference, None] = OrderedDict()
+        self.size = _Size()
 
 
 class AnswerTable:
@@ -37,20 +68,20 @@ class AnswerTable:
         items_max: int = ITEMS_MAX,
         characters_max: int = VERSIONS_CHARACTERS_MAX,
     ) -> None:
-        self._activities_max = activities_max
-        self._items_max = items_max
-        self._characters_max = characters_max
-        self._sets: OrderedDict[Reference, AnswerSet] = OrderedDict()
-        self._sizes: dict[Reference, tuple[int, int]] = {}
-        self._items = 0
-        self._characters = 0
+        self._room = _Size(activities_max, items_max, characters_max)
+        self._sets: dict[Reference, AnswerSet] = {}
+        self._sizes: dict[Reference, _Size] = {}
+        self._charged: dict[Reference, str] = {}
+        """To whom an activity is charged, by `original_name`."""
+        self._shares: dict[str, _Share] = {}
+        self._kept = _Size()
+        self.forgotten = 0
+        """Counts the activities whose answers were forgotten."""
         self._names: OrderedDict[EntryReference, PostReference] = OrderedDict()
         self._answered: OrderedDict[Reference, Reference] = OrderedDict()
         """What each reply answers."""
         self._hidden: OrderedDict[str, None] = OrderedDict()
         """The entries that operators have hidden, or removed."""
-        self._edited: OrderedDict[Reference, None] = OrderedDict()
-        """Of which versions are kept, in the order in which they were touched."""
 
     def __len__(self) -> int:
         return len(self._sets)
@@ -65,14 +96,15 @@ class AnswerTable:
         copy = entry_reference(entry)
         if copy is None or copy in self._names:
             return None
-        _put(self._names, copy, own, self._activities_max)
+        _put(self._names, copy, own, self._room.activities)
         if (answered := self._answered.pop(copy, None)) is not None:
-            _put(self._answered, own, answered, self._activities_max)
-        before = self._sets.pop(copy, None)
+            _put(self._answered, own, answered, self._room.items)
+        before = self._sets.get(copy)
         if before is None:
             return None
-        self._count(copy, None)
-        joined = self._set(own)
+        by = self._charged[copy]
+        self._drop(copy)
+        joined = self._set(own, by)
         joined.join(before)
         self._count(own, joined)
         return own
@@ -81,13 +113,15 @@ class AnswerTable:
         """Fold an answer in. What it has changed, by its name here; None if nothing."""
         if answer.own is not None:
             self.know(answer.entry, answer.own)
+        if not answer.counts:
+            return None
         about = self.name(answer.about)
-        found = self._set(about)
+        found = self._set(about, original_name(answer.sender))
         changed = found.take(answer)
         if answer.kind == "reply" and (own := answer.own or entry_reference(answer.entry)) is not None:
             own = self.name(own)
             if own not in self._answered and own != about:
-                _put(self._answered, own, about, self._activities_max)
+                _put(self._answered, own, about, self._room.items)
         self._count(about, found)
         self._forget(about)
         return about if changed else None
@@ -112,16 +146,22 @@ class AnswerTable:
         """When an activity's `sender` has removed it; None if they have not."""
         return self.of(reference).removed_at(sender)
 
-    def reaction(self, reference: Reference, by: str) -> Reaction | None:
-        """How somebody reacts to an activity now, by a claim or an @name."""
-        found = self.of(reference).reactions.get(by)
-        return found if found is not None and self._holds(found) else None
+    def reaction(self, reference: Reference, by: str, sender: str) -> Reaction | None:
+        """How somebody reacts to an activity now, by a claim or an @name, and by a name that is theirs."""
+        found = self.of(reference).reaction(by, sender)
+        return found if found is not None and found.symbol and self._holds(found) else None
 
     def reactions(self, reference: Reference) -> list[Reactions]:
         """Who reacts to an activity, by symbols: the most used one first, of equal ones the one that came first."""
-        found: dict[str, list[str]] = {}
-        for one in sorted(self.of(reference).reactions.values(), key=lambda one: one[:2]):
+        last: dict[str, Reaction] = {}
+        for one in self.of(reference).reactions:
             if self._holds(one):
+                # Whoever calls themselves by several claims has one voice all the same.
+                last.pop(one.sender, None)
+                last[one.sender] = one
+        found: dict[str, list[str]] = {}
+        for one in last.values():
+            if one.symbol:
                 found.setdefault(one.symbol, []).append(one.sender)
         return sorted((Reactions(symbol, tuple(who)) for symbol, who in found.items()), key=lambda one: -len(one[1]))
 
@@ -137,7 +177,7 @@ class AnswerTable:
         for entry in entries:
             self._hidden[entry] = None
             self._hidden.move_to_end(entry)
-        while len(self._hidden) > self._activities_max:
+        while len(self._hidden) > self._room.activities:
             self._hidden.popitem(last=False)
 
     def show(self, entries: Iterable[str]) -> None:
@@ -192,40 +232,81 @@ class AnswerTable:
 
     # --- bounds -------------------------------------------------------------------------------------------------------
 
-    def _set(self, name: Reference) -> AnswerSet:
+    def _set(self, name: Reference, by: str) -> AnswerSet:
+        """What is kept of an activity that somebody answers."""
         found = self._sets.get(name)
         if found is None:
             found = self._sets[name] = AnswerSet()
+            self._charge(name, by, _Size())
+            return found
+        charged = self._shares[self._charged[name]]
+        other = self._shares.get(by)
+        if other is not charged and (other is None or other.size < charged.size):
+            size = self._sizes.pop(name)
+            self._discharge(name, size)
+            self._charge(name, by, size)
         else:
-            self._sets.move_to_end(name)
+            charged.names.move_to_end(name)
         return found
 
-    def _count(self, name: Reference, found: AnswerSet | None) -> None:
-        items, characters = self._sizes.pop(name, (0, 0))
-        self._items -= items
-        self._characters -= characters
-        self._edited.pop(name, None)
-        if found is not None:
-            self._sizes[name] = size = found.size
-            self._items += size[0]
-            self._characters += size[1]
-            if size[1]:
-                self._edited[name] = None
+    def _charge(self, name: Reference, by: str, size: _Size) -> None:
+        share = self._shares.setdefault(by, _Share())
+        self._charged[name], self._sizes[name] = by, size
+        share.names[name] = None
+        share.size = share.size.plus(size)
+        self._kept = self._kept.plus(size)
+
+    def _discharge(self, name: Reference, size: _Size) -> None:
+        by = self._charged.pop(name)
+        share = self._shares[by]
+        del share.names[name]
+        share.size = share.size.minus(size)
+        self._kept = self._kept.minus(size)
+        if not share.names:
+            del self._shares[by]
+
+    def _count(self, name: Reference, found: AnswerSet) -> None:
+        size, before = _Size(1, *found.size), self._sizes[name]
+        if size != before:
+            share = self._shares[self._charged[name]]
+            share.size = share.size.minus(before).plus(size)
+            self._kept = self._kept.minus(before).plus(size)
+            self._sizes[name] = size
+
+    def _drop(self, name: Reference) -> None:
+        del self._sets[name]
+        self._discharge(name, self._sizes.pop(name))
 
     def _forget(self, latest: Reference) -> None:
-        # Who edits at length takes the room of others who do, and not of what is known of all the rest.
-        while self._characters > self._characters_max and len(self._edited) > 1:
-            self._forget_oldest(self._edited, latest)
-        while len(self._sets) > 1 and (len(self._sets) > self._activities_max or self._items > self._items_max):
-            self._forget_oldest(self._sets, latest)
+        for kind, most in enumerate(self._room):
+            if self._kept[kind] > most:
+                self._forget_fairly(kind, most - most // SPARE, latest)
 
-    def _forget_oldest(self, among: OrderedDict[Reference, _Value], latest: Reference) -> None:
-        oldest = next(iter(among))
-        if oldest == latest:
-            among.move_to_end(oldest)
-            oldest = next(iter(among))
-        del self._sets[oldest]
-        self._count(oldest, None)
+    def _forget_fairly(self, kind: int, room: int, latest: Reference) -> None:
+        """Forget the oldest of those who have most charged to them, in one kind of what is kept, but for what was
+        touched last."""
+        level = fair_level((share.size[kind] for share in self._shares.values()), room)
+        shares = sorted(self._shares.values(), key=lambda share: share.size[kind], reverse=True)
+        # What is on a level is forgotten where one activity's answers alone are more than all have room.
+        for keep in (level, 0):
+            for share in shares:
+                for name in [*share.names] if share.size[kind] > keep else ():
+                    if self._kept[kind] <= room or share.size[kind] <= keep:
+                        break
+                    if name != latest and self._sizes[name][kind]:
+                        self._forget_one(name, kind, keep)
+
+    def _forget_one(self, name: Reference, kind: int, level: int) -> None:
+        """Forget what is kept of an activity, unless somebody else answers it who has room for it."""
+        size = self._sizes[name]
+        for by in self._sets[name].senders:
+            other = self._shares.get(by)
+            if (0 if other is None else other.size[kind]) + size[kind] <= level and by != self._charged[name]:
+                self._discharge(name, size)
+                self._charge(name, by, size)
+                return
+        self._drop(name)
+        self.forgotten += 1
 
 
 def _put(items: OrderedDict[_Key, _Value], key: _Key, value: _Value, limit: int) -> None:

@@ -57,7 +57,7 @@ def room(request):
     """As it is, and where nearly nothing is kept."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "without room":
-            for name in ("REPLIES_MAX", "REACTIONS_MAX", "EDITS_MAX"):
+            for name in ("REPLIES_MAX", "REACTIONS_MAX", "NAMESAKES_MAX", "EDITS_MAX"):
                 patch.setattr(bounds, name, 2)
         yield
 

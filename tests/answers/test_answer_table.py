@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from core.answers import AnswerKind, AnswerTable, PostReference, Reference, answer_body, entry_reference, read_answer
+from core.answers.answer_set import NAMESAKES_MAX
+from core.answers.fair_level import fair_level
 
 ANN, BOB = "ann1.1.1", "bob1.1.1"
 POST = PostReference(ANN, "p")
@@ -36,7 +41,7 @@ def test_a_like_is_taken_back_and_given_again():
     assert told.table.reactions(POST) == []
     told(BOB, "reaction", POST, "🎉")
     assert [one.symbol for one in told.table.reactions(POST)] == ["🎉"]
-    assert [one.symbol for one in told.table.of(POST).reactions.values()] == ["🎉"]
+    assert [one.symbol for one in told.table.of(POST).reactions] == ["🎉"]
 
 
 def test_somebody_has_one_reaction_the_last():
@@ -174,3 +179,73 @@ def test_replies_in_a_circle_are_a_thread_of_their_own():
         told.table.take(answer)
     assert told.table.beginning(one) == told.table.beginning(other) == one
     assert told.table.thread(one) == [(0, one), (1, other)]
+
+
+def test_who_likes_as_somebody_else_at_a_server_that_does_not_look_changes_nothing_of_theirs():
+    table = AnswerTable()
+    say(table, "reaction", POST, PostReference(BOB, "l"), "bob", 1, "🎉")
+    say(table, "reaction", POST, PostReference(BOB, "forged"), "eve", 2)
+    assert [(one.symbol, one.senders) for one in table.reactions(POST)] == [("🎉", ("bob",)), ("♥", ("eve",))]
+    found = table.reaction(POST, BOB, "bob")
+    assert found is not None and found.symbol == "🎉"
+
+
+def test_who_likes_under_a_hundred_claims_is_one_who_likes():
+    table = AnswerTable()
+    for at in range(100, 200):
+        say(table, "reaction", POST, PostReference(f"made.1.{at}", "l"), "eve", at)
+    say(table, "reaction", POST, PostReference(BOB, "l"), "bob", 300)
+    assert [one.senders for one in table.reactions(POST)] == [("eve", "bob")]
+    assert table.of(POST).size[0] <= 1 + NAMESAKES_MAX
+
+
+def test_somebody_reacts_once_before_and_after_they_are_called_otherwise():
+    table = AnswerTable()
+    say(table, "reaction", POST, PostReference(BOB, "l"), "bob", 1)
+    say(table, "reaction", POST, PostReference(BOB, "m"), "bob~abcdef", 2, "🎉")
+    assert [(one.symbol, one.senders) for one in table.reactions(POST)] == [("🎉", ("bob~abcdef",))]
+
+
+def test_two_accounts_that_had_one_name_react_each():
+    table = AnswerTable()
+    say(table, "reaction", POST, PostReference("bob1.1.1", "l"), "bob", 1)
+    say(table, "reaction", POST, PostReference("bob2.1.1", "l"), "bob~abcdef", 2)
+    assert [one.senders for one in table.reactions(POST)] == [("bob", "bob~abcdef")]
+
+
+def of_ann(number: int) -> PostReference:
+    return PostReference(ANN, f"p{number}")
+
+
+def test_who_answers_thousands_of_activities_that_never_were_has_their_own_answers_forgotten_only():
+    table = AnswerTable(activities_max=100)
+    for at in range(40):
+        say(table, "removal", of_ann(at), PostReference(ANN, f"r{at}"), "ann", at)
+        say(table, "reaction", of_ann(at), PostReference(BOB, f"l{at}"), "bob", at)
+    for at in range(1_000, 6_000):
+        say(table, "reaction", PostReference("nobody", f"x{at}"), PostReference("eve1.1.1", f"l{at}"), "eve", at)
+        assert len(table) <= 100
+    assert all(table.removed_at(of_ann(at), "ann") is not None for at in range(40))
+    assert table.reaction(PostReference("nobody", "x5999"), "eve1.1.1", "eve") is not None
+    assert table.forgotten > 4_000
+
+
+def test_who_likes_all_there_is_before_they_flood_takes_nobody_elses_answers_with_theirs():
+    table = AnswerTable(activities_max=100)
+    for at in range(60):
+        say(table, "removal", of_ann(at), PostReference(ANN, f"r{at}"), "ann", at)
+    for at in range(60):
+        say(table, "reaction", of_ann(at), PostReference("eve1.1.1", f"l{at}"), "eve", 100 + at)
+    for at in range(1_000, 2_000):
+        say(table, "reaction", PostReference("nobody", f"x{at}"), PostReference("eve1.1.1", f"m{at}"), "eve", at)
+    kept = sum(table.removed_at(of_ann(at), "ann") is not None for at in range(60))
+    # Half of the room is ann's, whatever eve does.
+    assert kept >= 40
+
+
+@given(st.lists(st.integers(0, 50), max_size=12), st.integers(0, 200))
+def test_a_fair_level_fills_the_room_and_takes_nothing_of_who_is_below_it(taken, room):
+    level = fair_level(taken, room)
+    kept = sum(min(one, level) for one in taken)
+    assert kept <= room
+    assert kept == sum(taken) or sum(min(one, level + 1) for one in taken) > room

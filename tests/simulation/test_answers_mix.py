@@ -34,9 +34,7 @@ def said(world: World) -> Counter[str]:
                 found["edited"] += bool(answers.versions)
                 found["removed"] += answers.removed_at is not None
                 found["replies"] += len(answers.replies)
-                found["reactions"] += sum(
-                    agent.conversation.table.reaction(name, by) is not None for by in answers.reactions
-                )
+                found["reactions"] += len(agent.conversation.table.reactions(name))
     return found
 
 

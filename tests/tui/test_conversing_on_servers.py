@@ -88,7 +88,7 @@ async def test_answers_go_from_server_to_server_and_stand_beside_what_they_answe
         ann.model.post(answer_body("edit", post, content="who comes too?"))
         await bob.sees("who comes too?", "↳1 ♥1 edited")
         bob.model.post(answer_body("edit", post, content="I do not edit what is ann's"))
-        like = bob.model.feed.answers.table.reaction(post, bob.model.claim or "")
+        like = bob.model.feed.answers.table.reaction(post, bob.model.claim or "", "bob")
         assert like is not None
         assert like.own is not None
         bob.model.post(answer_body("undo", like.own))

@@ -75,4 +75,4 @@ def reacts_as(model: ClientModel) -> str | None:
 def own_reaction(reference: Reference, model: ClientModel) -> Reaction | None:
     """How a person reacts to an activity now."""
     by = reacts_as(model)
-    return None if by is None else model.feed.answers.table.reaction(reference, by)
+    return None if by is None else model.feed.answers.table.reaction(reference, by, model.known_name or "")

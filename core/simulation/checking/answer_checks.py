@@ -24,8 +24,8 @@ class TrueStanding:
 
     def __init__(self) -> None:
         self.edits: list[tuple[tuple[int, str], str]] = []
-        self.reactions: dict[str, list[tuple[tuple[int, str], str, str]]] = {}
-        """By the claim, or the name, of who reacts: the time, the symbol, and what the reaction is called."""
+        self.reactions: dict[str, list[tuple[tuple[int, str], str, str, str]]] = {}
+        """By the claim, or the @name, of who reacts: the time, the symbol, what the reaction is called, the name."""
         self.replies: list[set[str]] = []
         """What each may be called: one of nobody's by any of its entries."""
         self.removed = False
@@ -67,9 +67,9 @@ def _differs(agent: NativeAgent, name: str, true: dict[str, TrueStanding]) -> It
     if versions != [said for _, said in sorted(standing.edits)]:
         yield f"edited to {versions}, and it is {sorted(standing.edits)}"
     for by, reactions in standing.reactions.items():
-        _, symbol, called = max(reactions)
+        _, symbol, called, sender = max(reactions)
         undone = called in true and true[called].is_undone
-        reaction = table.reaction(reference, by)
+        reaction = table.reaction(reference, by, sender)
         if (None if reaction is None else reaction.symbol) != (None if undone else symbol):
             yield f"one to which {by} reacts with {reaction}, and it is {symbol}, {undone=}"
     replies = {str(table.name(one.reference)) for one in found.replies if one.reference is not None}
@@ -108,7 +108,7 @@ def _standings(ledger: Ledger, seen: dict[NumberedPost, float]) -> dict[str, Tru
                 standing.replies.append({called} if called is not None else {f"activity:{one.id}" for one in copies})
             case "Like" if called is not None or entry.sender:
                 by = called.removeprefix("activity:").rpartition("/")[0] if called is not None else f"@{entry.sender}"
-                reaction = (at, body.get("content", "♥"), called or "")
+                reaction = (at, body.get("content", "♥"), called or "", entry.sender)
                 standing.reactions.setdefault(by, []).append(reaction)
                 standing.is_copied |= len(copies) > 1
             case "Undo" if is_theirs:
