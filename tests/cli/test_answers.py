@@ -67,16 +67,19 @@ def test_a_day_of_answers_in_commands(told: Told) -> None:
     told.posts("ann", "--edit", bread, "is the cake ready?")
     told.posts("bob", "--in-reply-to", bread, "which cake?")
     told.posts("bob", "--remove", reply)
-    assert told.lines(8) == [
-        "ann: is the <bread> ready?",
-        "bob: replied to ann “is the <bread> ready?”: it is <here>",
-        "bob: liked ann “is the <bread> ready?”",
-        "ann: reacted 🎉 to bob “it is <here>”",
+    lines = told.lines(8)
+    at = re.search(r"wrote at [\d:]{8}", lines[5])
+    assert at is not None
+    assert [line.replace(at[0], "wrote then") for line in lines[:-1]] == [
+        "ann: is the cake ready?  edited",
+        "bob: (removed)",
+        "bob: liked ann “is the cake ready?”, and took it back",
+        "ann: reacted 🎉 to bob (removed)",
         "bob: took ♥ back",
-        "ann: edited “is the <bread> ready?”: is the cake ready?",
+        "ann: edited what they wrote then: is the cake ready?",
         "bob: replied to ann “is the cake ready?”: which cake?",
-        "bob: removed “it is <here>”",
     ]
+    assert lines[-1].startswith("bob: removed what they wrote at ")
 
 
 def test_the_reference_that_tail_and_search_show_is_the_one_that_post_told(told: Told) -> None:
@@ -119,19 +122,82 @@ def test_a_search_finds_all_that_is_about_an_activity(told: Told) -> None:
     told.posts("ann", "--edit", root, "thanks!")
     told.posts("anonymous", "the ladder is old")
     found = told.program.run("search", told.node.address, f"about:{root}")
-    assert [line.split("  ", 1)[1] for line in found.out.splitlines()] == [
-        "ann: edited “who has seen the ladder?”: thanks!",
-        "anonymous: liked ann “who has seen the ladder?”",
-        "bob: replied to ann “who has seen the ladder?”: it is in the barn",
-        "ann: who has seen the ladder?",
+    assert [re.sub(r" at [\d: -]{19}:", ":", line.split("  ", 1)[1]) for line in found.out.splitlines()] == [
+        "ann: edited what they wrote: thanks!",
+        "anonymous: liked ann “thanks!”",
+        "bob: replied to ann “thanks!”: it is in the barn",
+        "ann: thanks!  ↳1 edited",
     ]
+
+
+def searched(told: Told, *arguments: str) -> list[str]:
+    ended = told.program.run("search", told.node.address, *arguments)
+    assert ended.status in (0, 8), ended.err
+    return [line.split("  ", 1)[1] for line in ended.out.splitlines()]
+
+
+def test_what_was_removed_is_not_found_by_its_words_and_is_said_to_be_removed(told: Told) -> None:
+    secret = told.posts("ann", "the marmalade is hidden")
+    told.posts("bob", "--in-reply-to", secret, "where is the marmalade?")
+    told.posts("ann", "--remove", secret)
+    assert searched(told, "marmalade") == ["bob: replied to ann (removed): where is the marmalade?"]
+    assert searched(told, "--as-posted", "marmalade") == [
+        "bob: where is the marmalade?",
+        "ann: the marmalade is hidden",
+    ]
+    assert searched(told, f"about:{secret}")[-1] == "ann: (removed)"
+    about = told.program.run("search", told.node.address, f"about:{secret}", "--json")
+    found = [json.loads(line) for line in about.out.splitlines()]
+    assert "hidden" not in about.out
+    assert found[-1]["activity"]["type"] == "Tombstone" and found[-1]["removed"] == found[0]["stamp"]
+    assert found[-1]["replies"] == 1 and found[1]["removed"] is None
+
+
+def test_what_was_edited_is_found_by_what_it_says_now(told: Told) -> None:
+    note = told.posts("ann", "the password is aubergine")
+    told.posts("bob", "--like", note, "🎉")
+    told.posts("ann", "--edit", note, "the password is aubergine42")
+    told.posts("ann", "--edit", note, "ask me for the password courgette")
+    assert searched(told, "aubergine*") == []
+    (line,) = searched(told, "courgette")
+    assert re.fullmatch(r"ann: edited what they wrote at [\d: -]{19}: ask me for the password courgette", line)
+    assert searched(told, f"about:{note}")[-1] == "ann: ask me for the password courgette  🎉1 edited"
+    assert searched(told, "--as-posted", "aubergine*")[-1] == "ann: the password is aubergine"
+    found = told.program.run("search", told.node.address, f"about:{note} type:Note", "--json").out.splitlines()
+    shown = json.loads(found[-1])
+    assert shown["activity"]["object"]["content"] == "ask me for the password courgette"
+    assert shown["edited"] > shown["stamp"] and shown["reactions"] == {"🎉": 1}
+
+
+def test_nobody_else_edits_or_removes_what_a_search_shows(told: Told) -> None:
+    mine = told.posts("ann", "the quinces are ripe")
+    told.posts("bob", "--json", json.dumps({"type": "Delete", "object": mine}))
+    told.posts("anonymous", "--json", json.dumps({"type": "Update", "object": {"id": mine, "content": "stolen"}}))
+    assert searched(told, "quinces") == ["ann: the quinces are ripe"]
+
+
+def test_tail_knows_what_is_liked_that_it_has_not_shown(told: Told) -> None:
+    mine = told.posts("ann", "far in the past")
+    told.posts("ann", "--edit", mine, "long ago")
+    told.posts("bob", "--like", mine)
+    told.posts("bob", "--in-reply-to", mine, "how long?")
+    assert told.lines(2) == ["bob: liked ann “long ago”", "bob: replied to ann “long ago”: how long?"]
+
+
+def test_tail_as_posted_tells_what_was_posted(told: Told) -> None:
+    mine = told.posts("ann", "as it was")
+    told.posts("ann", "--remove", mine)
+    assert [line.partition("  ")[2] for line in told.tail("--as-posted", since=2)][0] == "ann: as it was"
+    shown = [json.loads(line) for line in told.tail("--as-posted", "--json", since=2)]
+    assert shown[0]["object"]["content"] == "as it was" and "removed" not in shown[0]
+    now = [json.loads(line) for line in told.tail("--json", "--origin", since=2)]
+    assert now[0]["activity"]["type"] == "Tombstone" and now[0]["removed"] == now[1]["stamp"]
 
 
 def test_what_was_posted_by_nobody_is_answered_by_the_identity_that_post_told(told: Told) -> None:
     identity = told.says("anonymous", "who am I?").out.split()[1]
     told.posts("ann", "--in-reply-to", identity, "nobody")
-    assert told.lines(1) == ["ann: replied to an activity: nobody"]
-    assert told.lines(2)[1] == "ann: replied to anonymous “who am I?”: nobody"
+    assert told.lines(1) == ["ann: replied to anonymous “who am I?”: nobody"]
 
 
 def test_each_line_of_standard_input_is_a_reply(told: Told) -> None:
@@ -139,8 +205,7 @@ def test_each_line_of_standard_input_is_a_reply(told: Told) -> None:
     told.posts("ann", "another list")
     ended = told.says("bob", "--in-reply-to", root, "-", stdin="one\ntwo\n")
     assert (ended.status, ended.out.count("accepted ")) == (0, 2)
-    assert told.lines(2) == ["bob: replied to an activity: one", "bob: replied to an activity: two"]
-    assert told.lines(3)[1] == "bob: replied to an activity of ann: one", "who that is has gone by"
+    assert told.lines(2) == ["bob: replied to ann “a list”: one", "bob: replied to ann “a list”: two"]
 
 
 @pytest.mark.parametrize("flags", [("--edit", "x"), ("--remove",), ("--undo",)])
@@ -156,8 +221,8 @@ def test_whoever_says_it_all_the_same_has_changed_nothing(told: Told) -> None:
     mine = told.posts("ann", "still mine")
     told.posts("bob", "--json", json.dumps({"type": "Delete", "object": mine}))
     told.posts("anonymous", "--in-reply-to", mine, "is it?")
-    assert told.lines(2)[1] == "anonymous: replied to an activity: is it?"
-    assert told.lines(3)[2] == "anonymous: replied to ann “still mine”: is it?"
+    assert told.lines(3)[0] == "ann: still mine"
+    assert told.lines(2)[1] == "anonymous: replied to ann “still mine”: is it?"
 
 
 def test_what_is_posted_anew_from_what_tail_shows_is_another_activity(told: Told, tmp_path: Path) -> None:

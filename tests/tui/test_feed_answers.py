@@ -259,7 +259,7 @@ async def test_a_thread_that_is_not_found_is_what_is_loaded():
 
 
 async def test_a_server_that_is_too_busy_to_look_is_not_waited_for_for_ever(monkeypatch):
-    monkeypatch.setattr("tui.feed.thread_search.PAUSE", 0)
+    monkeypatch.setattr("tui.feed.past_answers.PAUSE", 0)
 
     async def ask(place: PastPlace | None, query: str, most: int) -> PastPage:
         return PastPage((), True, place)

@@ -17,6 +17,8 @@ OPENED: Final = "\N{BLACK DOWN-POINTING SMALL TRIANGLE}"
 QUOTED_CELLS: Final = 24
 LIKE: Final = "\N{BLACK HEART SUIT}"
 REACTIONS_SHOWN: Final = 4
+REMOVED: Final = "(removed)"
+"""In the place of what its sender has removed, where there is no room for more."""
 _EARLIER: Final = "an activity that is not shown here"
 TOOK_BACK: Final = "took a reaction back:"
 _VERBS: Final = {"reaction": "reacted to", "edit": "edited", "removal": "removed", "undo": TOOK_BACK}
@@ -39,7 +41,7 @@ def answered_spans(beside: RowAnswers) -> tuple[Span, ...]:
         return ()
     if beside.quoted is None:
         return ((f"{REPLY} to {_EARLIER}: ", "verb"),)
-    words = "(removed)" if beside.quoted_removed else quote(beside.quoted)
+    words = REMOVED if beside.quoted_removed else quote(beside.quoted)
     return ((f"{REPLY} {who(beside.quoted)} ", "object"), (f"{words} ", "verb"))
 
 

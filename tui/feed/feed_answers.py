@@ -76,6 +76,8 @@ class FeedAnswers:
         self.table = AnswerTable(activities_max=ACTIVITIES_MAX, items_max=ITEMS_MAX, characters_max=CHARACTERS_MAX)
         self._known: OrderedDict[Reference, FeedItem] = OrderedDict()
         self._bytes = 0
+        self._elsewhere: set[Reference] = set()
+        """Of those the ones that have no line in the feed: nothing stands beside them."""
         self._on_their_way: dict[str, Reference] = {}
         """What is answered by those that are being sent and have no line of their own."""
         self._beside: dict[tuple[Reference | None, Answer | None, str], RowAnswers] = {}
@@ -89,14 +91,14 @@ class FeedAnswers:
 
     # --- what comes ------------------------------------------------------------------------------------------------
 
-    def note(self, item: FeedItem) -> None:
-        """An activity has come, or was read from the past."""
+    def note(self, item: FeedItem, *, is_shown: bool = True) -> None:
+        """An activity has come, or was read from the past; `is_shown`: and has its line in the feed."""
         reference = reference_of(item)
         if reference is None:
             return
         if isinstance(reference, PostReference) and item.id is not None and self.table.know(item.id, reference):
             self.version += 1
-        self._know(self.table.name(reference), item)
+        self._know(self.table.name(reference), item, is_shown=is_shown)
         answer = answer_of(item)
         if answer is not None and self.table.take(answer) is not None:
             self.version += 1
@@ -111,7 +113,7 @@ class FeedAnswers:
         """Beside which activity an answer stands that has no line of its own; None: it has one."""
         about = self.table.name(answer.about)
         known = self._known.get(about)
-        if known is None or answer.kind == "reply":
+        if known is None or about in self._elsewhere or answer.kind == "reply":
             return None
         theirs = original_name(known.sender) == original_name(answer.sender)
         return about if answer.kind == "reaction" or theirs else None
@@ -134,8 +136,12 @@ class FeedAnswers:
         if self._on_their_way.pop(ref, None) is not None:
             self.version += 1
 
-    def _know(self, name: Reference, item: FeedItem) -> None:
+    def _know(self, name: Reference, item: FeedItem, *, is_shown: bool) -> None:
         before = self._known.pop(name, None)
+        if is_shown:
+            self._elsewhere.discard(name)
+        elif before is None:
+            self._elsewhere.add(name)
         if before is not None and original_name(before.sender) != original_name(item.sender):
             # It only says so, at a server that does not look.
             item = before
@@ -147,7 +153,11 @@ class FeedAnswers:
         self._known[name] = item
         self._bytes += len(item.body)
         while len(self._known) > KNOWN_MAX or (self._bytes > KNOWN_BYTES_MAX and len(self._known) > 1):
-            self._bytes -= len(self._known.popitem(last=False)[1].body)
+            self._let_go(next(iter(self._known)))
+
+    def _let_go(self, name: Reference) -> None:
+        self._bytes -= len(self._known.pop(name).body)
+        self._elsewhere.discard(name)
 
     def forget(self, ids: Collection[str]) -> None:
         """Operators have removed these, or hidden them until they say otherwise: they are quoted no more, and nothing
@@ -155,7 +165,7 @@ class FeedAnswers:
         gone = set(ids)
         self.table.hide(gone)
         for name in [name for name, item in self._known.items() if item.id in gone]:
-            self._bytes -= len(self._known.pop(name).body)
+            self._let_go(name)
         self.version += bool(gone)
 
     def show_again(self, items: Iterable[FeedItem]) -> None:
@@ -238,7 +248,19 @@ class FeedAnswers:
         if self.table.removed_at(reference, item.sender) is not None:
             return replace(item, body=_tombstone(item, reference))
         versions = self.table.versions(reference, item.sender)
-        return replace(item, body=with_version(item.body, versions[-1].said)) if versions else item
+        if versions:
+            return replace(item, body=with_version(item.body, versions[-1].said))
+        return replace(item, body=_outdone(item)) if self.is_outdone(item) else item
+
+    def is_outdone(self, item: FeedItem) -> bool:
+        """Whether an activity is an edit of what was edited again since, or removed."""
+        answer = answer_of(item)
+        if answer is None or answer.kind != "edit" or not answer.counts:
+            return False
+        if self.table.removed_at(answer.about, item.sender) is not None:
+            return True
+        versions = self.table.versions(answer.about, item.sender)
+        return bool(versions) and versions[-1].said != answer.said
 
     def as_it_came(self, item: FeedItem) -> FeedItem:
         """An activity as it was before it was changed."""
@@ -253,6 +275,13 @@ class FeedAnswers:
 def _tombstone(item: FeedItem, reference: Reference) -> bytes:
     """What is shown in full of what its sender has removed."""
     return msgspec.json.encode({"type": "Tombstone", "id": str(reference), "authenticated_user": item.sender})
+
+
+def _outdone(item: FeedItem) -> bytes:
+    """An edit of what says something else by now: that it was one, and of what."""
+    answer = answer_of(item)
+    members = msgspec.json.decode(item.body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({**members, "object": "" if answer is None else str(answer.about)})
 
 
 def reference_of(item: FeedItem) -> Reference | None:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from core.answers import Reference
-from core.client import PastEntry, PastPage, PastPlace
+from core.client import PastEntry
 from core.query import QUERY_CHARACTERS_MAX
-from tui.feed.activities import sentence
 from tui.feed.feed_answers import FeedAnswers, answer_of, reference_of
 from tui.feed.feed_item import FeedItem
+from tui.feed.past_answers import AskPast, PastQuestion, about, past_item
 
 AT_ONCE: Final = 8
 """Activities about which one question asks."""
 QUESTIONS_MAX: Final = 100
 FOUND_MAX: Final = 2_000
 """Activities of one thread."""
-PAGE: Final = 200
-"""Activities of one page."""
-PAUSE: Final = 0.2
-"""Seconds until the server is asked again, when it had more to do before it could look."""
-TRIES: Final = 50
 BENEATH_MAX: Final = 500
 """Activities that answer one, where they are shown beneath it."""
-MICROSECONDS: Final = 1_000_000
-
-AskPast = Callable[[PastPlace | None, str, int], Awaitable[PastPage]]
-"""A page of what stands before a place and matches a query, of at most so many."""
 
 
 class ThreadSearch:
@@ -89,7 +79,7 @@ class ThreadSearch:
             while waiting and len(batch) < AT_ONCE:
                 reference = self._answers.table.name(waiting[0])
                 # Whoever answers chooses how long the name of that is.
-                room -= 0 if reference in asked else len(_about(reference)) + 1
+                room -= 0 if reference in asked else len(about(reference)) + 1
                 if room < 0:
                     break
                 waiting.popleft()
@@ -104,39 +94,24 @@ class ThreadSearch:
 
     async def _look_about(self, batch: list[Reference], waiting: deque[Reference], tell: Callable[[], object]) -> bool:
         """Whether all that is about these was found; replies, and what they answer, are `waiting` from here on."""
-        query = " ".join(map(_about, batch))
-        place: PastPlace | None = None
-        waited = 0
-        while True:
-            page = await self._ask(place, query, PAGE)
+        question = PastQuestion(self._ask, " ".join(map(about, batch)))
+        async for page in question.pages():
             for entry in page.entries:
                 self._take(entry, waiting)
             tell()
-            if not page.more:
-                return True
-            waited = waited + 1 if page.reached == place else 0
-            if waited > TRIES or len(self._items) >= self._most:
-                return False
-            if waited:
-                await asyncio.sleep(PAUSE)
-            place = page.reached
+            if len(self._items) >= self._most:
+                break
+        return question.through
 
     def _take(self, entry: PastEntry, waiting: deque[Reference]) -> None:
-        sender = entry.sender or sentence(entry.body).sender
-        at = entry.stamp / MICROSECONDS
-        own = self._is_own(sender)
-        item = FeedItem(0, entry.body, sender, at, own=own, live=False, id=entry.id, stamp=entry.stamp)
+        item = past_item(entry, self._is_own)
         reference = reference_of(item)
         if reference is None:
             return
-        self._answers.note(item)
+        self._answers.note(item, is_shown=False)
         answer = answer_of(item)
         if answer is None or answer.kind == "reply":
             self._items[self._answers.table.name(reference)] = item
             waiting.append(reference)
         if answer is not None and answer.kind == "reply" and not self._beneath:
             waiting.append(answer.about)
-
-
-def _about(reference: Reference) -> str:
-    return f'about:"{reference}"'

@@ -113,7 +113,10 @@ def tail_command(arguments: argparse.Namespace) -> TailCommand:
     backlog = since(arguments.since)
     if not arguments.follow and not backlog.history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
-    return TailCommand(backlog, arguments.json, arguments.follow, arguments.origin, query_of(arguments.filter or ""))
+    query = query_of(arguments.filter or "")
+    return TailCommand(
+        *(backlog, arguments.json, arguments.follow, arguments.origin, query), as_posted=arguments.as_posted
+    )
 
 
 def query_of(text: str) -> Query:
@@ -138,7 +141,7 @@ def search_command(arguments: argparse.Namespace) -> SearchCommand:
         limit = count_between(0, LIMIT_MAX)(arguments.limit)
     except ValueError as error:
         raise usage_error(f"--limit: {error}") from None
-    return SearchCommand(query, arguments.json, limit)
+    return SearchCommand(query, arguments.json, limit, as_posted=arguments.as_posted)
 
 
 def status_command(arguments: argparse.Namespace) -> StatusCommand:
@@ -231,7 +234,7 @@ def _words_of_post(parser: Parser, rest: str) -> list[str]:
 def _words_of_search(rest: str) -> list[str]:
     """What follows the word `search`: a query is taken as it stands, quotes included, behind the flags before it."""
     words: list[str] = []
-    while match := re.match(r"\s*(--json)(?=\s|$)|\s*(--limit)(?:=|\s+)(\S+)", rest):
+    while match := re.match(r"\s*(--json|--as-posted)(?=\s|$)|\s*(--limit)(?:=|\s+)(\S+)", rest):
         words += [match[1]] if match[1] else [f"{match[2]}={match[3]}"]
         rest = rest[match.end() :]
     if re.match(r"\s*--\S", rest):

@@ -170,13 +170,19 @@ ANSWERS: Final[Mapping[str, AnswerKind]] = {
 """What the flags of `post` make of an activity, by their attributes."""
 
 
+def add_as_posted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-posted", action="store_true", default=False,
+        help="what was posted, also where its sender has edited or removed it since",
+    )  # fmt: skip
+
+
 def add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--json",
-        action="store_true",
-        default=False,
-        help="the objects as they came, each with its reference and its acceptedAt",
-    )
+        "--json", action="store_true", default=False,
+        help="the objects, each with its reference and its acceptedAt; of the past as they are now, with the times at "
+        "which they were edited or removed",
+    )  # fmt: skip
     parser.add_argument(
         "--since", metavar="DURATION|N", default=None,
         help="begin with what was posted in that time (10m, 2h, 1d), or with the newest N",
@@ -184,12 +190,14 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--origin", action="store_true", default=False,
         help="also at which server each was accepted, and whether that has signed it; with --json as "
-        '{"accepted":{"server","name","entry","signed"},"stamp","acceptedAt","reference","activity"}',
+        '{"accepted":{"server","name","entry","signed"},"stamp","acceptedAt","reference","editedAt","removedAt",'
+        '"activity"}',
     )  # fmt: skip
     parser.add_argument("--filter", metavar="QUERY", default=None, help="of all these only what matches: see `search`")
     parser.add_argument(
         "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
     )
+    add_as_posted(parser)
 
 
 def add_search(parser: argparse.ArgumentParser) -> None:
@@ -202,11 +210,11 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         "--limit", metavar="COUNT", default="100", help="show the newest so many (default: 100); 0 for all"
     )
     parser.add_argument(
-        "--json",
-        action="store_true",
-        default=False,
-        help='each as {"id","stamp","acceptedAt","reference","activity"}, one a line',
-    )
+        "--json", action="store_true", default=False,
+        help='each as {"id","stamp","acceptedAt","reference","editedAt","removedAt","replies","reactions","activity"}, '
+        "one a line",
+    )  # fmt: skip
+    add_as_posted(parser)
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:

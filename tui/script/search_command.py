@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from core.client import (
@@ -16,7 +16,6 @@ from core.client import (
     LoggedIn,
     NotConnected,
     OutcomeUnknown,
-    PastEntry,
     PastNotShown,
     PastPage,
     PastPlace,
@@ -24,19 +23,22 @@ from core.client import (
     Redirected,
 )
 from core.query import Query, document, matches
+from tui.feed.feed_item import FeedItem
+from tui.feed.past_answers import PastAnswers, asked_about, past_item
+from tui.script.activity_lines import (
+    DATED_MOMENT,
+    MICROSECONDS,
+    counts_of,
+    item_of,
+    json_line,
+    known_of,
+    text_line,
+)
 from tui.script.answer_words import AnswerWords
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
-from tui.script.tail_command import (
-    CONNECT_LIMIT,
-    HISTORY_MAX,
-    MICROSECONDS,
-    accepted_at,
-    json_line,
-    line_of,
-    reference_of,
-)
+from tui.script.tail_command import CONNECT_LIMIT, HISTORY_MAX
 
 TOLD_FIRST: Final = 3.0
 """Seconds without a line after which it is told how far it has looked; then it is told less and less often."""
@@ -49,12 +51,16 @@ PAUSE: Final = 0.2
 
 
 class SearchCommand:
-    """Looks for what matches, and ends."""
+    """Looks for what matches, and ends.
+
+    What its sender has changed is told as it is now, and left out where that does not match; what they have removed has
+    no words that could.
+    """
 
     stays = True
 
-    def __init__(self, query: Query, as_json: bool, limit: int) -> None:
-        """`limit`: how many are shown; 0: all."""
+    def __init__(self, query: Query, as_json: bool, limit: int, *, as_posted: bool = False) -> None:
+        """`limit`: how many are shown; 0: all. `as_posted`: what was posted is told, whatever became of it."""
         self.query = query
         self.as_json = as_json
         self.limit = limit
@@ -63,7 +69,9 @@ class SearchCommand:
         self._shown_past: deque[ActivityArrived] = deque(maxlen=HISTORY_MAX)
         """What a server shows at a login, where it cannot look through more."""
         self._caught_up = asyncio.Event()
-        self._words = AnswerWords()
+        self._words = None if as_posted else AnswerWords(DATED_MOMENT, counts=True)
+        self._is_sure = True
+        """Whether all was found that was said of what is shown."""
         self._found = 0
         self._told_at = 0.0
         self._patience = TOLD_FIRST
@@ -80,6 +88,8 @@ class SearchCommand:
             is_cut = await self._look_through_login(connect, streams)
         if is_cut:
             streams.say(f"these are the newest {self.limit:,}; --limit 0 shows all")
+        if not self._is_sure and self._found:
+            streams.say("this server takes too long to look: some of it may have been edited or removed since")
         if not self._found:
             streams.say("nothing was found")
         return ExitStatus.DONE if self._found else ExitStatus.NOT_FOUND
@@ -89,12 +99,23 @@ class SearchCommand:
     async def _look(self, client: ScriptClient, streams: Streams) -> bool:
         """Look through all pages; whether there may be more than was to be shown."""
         place: PastPlace | None = None
+
+        async def ask(place: PastPlace | None, query: str, most: int) -> PastPage:
+            return await self._page(client, streams, place, query, most)
+
         while True:
-            page = await self._page(client, streams, place)
-            for line in reversed([self._line(_as_arrived(entry)) for entry in page.entries]):
-                if self.limit and self._found == self.limit:
-                    return True
-                await self._show(streams, line)
+            # One more than is shown says whether there are more.
+            most = min(PAGE, self.limit - self._found + 1) if self.limit else PAGE
+            page = await ask(place, str(self.query), most)
+            items = [past_item(entry) for entry in page.entries]
+            if self._words is not None and items:
+                for item in items:
+                    self._words.note(item)
+                past = PastAnswers(self._words.answers, ask)
+                await past.look([one for item in items for one in asked_about(item, self._words.answers)])
+                self._is_sure &= past.is_sure
+            if await self._show_all(streams, items):
+                return True
             if not page.more:
                 return False
             if page.reached == place and not page.entries:
@@ -103,7 +124,9 @@ class SearchCommand:
             place = page.reached
             self._tell_how_far(streams, page)
 
-    async def _page(self, client: ScriptClient, streams: Streams, place: PastPlace | None) -> PastPage:
+    async def _page(
+        self, client: ScriptClient, streams: Streams, place: PastPlace | None, query: str, most: int
+    ) -> PastPage:
         problem = ""
         for _ in range(TRIES):
             await first_of(self._online, streams.stopped, client.over, seconds=CONNECT_LIMIT)
@@ -112,9 +135,7 @@ class SearchCommand:
             if client.over.is_set() or not self._online.is_set():
                 raise client.failure or client.unreachable("the connection has ended")
             try:
-                # One more than is shown says whether there are more.
-                most = min(PAGE, self.limit - self._found + 1) if self.limit else PAGE
-                return await client.client.read_past(place, backward=True, most=most, query=str(self.query))
+                return await client.client.read_past(place, backward=True, most=most, query=query)
             except (NotConnected, OutcomeUnknown, PastUnreadable) as error:
                 problem = str(error)
                 await asyncio.sleep(PAUSE)
@@ -139,22 +160,32 @@ class SearchCommand:
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
             await client.until(self._caught_up, CONNECT_LIMIT)
-        found = sorted(self._shown_past, key=lambda one: one.stamp or 0)
-        found = [one for one in found if matches(self.query, document(one.sender, one.body, one.stamp))]
-        for line in reversed([self._line(arrived) for arrived in found]):
+        items = [item_of(one) for one in sorted(self._shown_past, key=lambda one: one.stamp or 0)]
+        if self._words is not None:
+            for item in items:
+                self._words.note(item)
+        return await self._show_all(streams, items)
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+
+    async def _show_all(self, streams: Streams, items: Sequence[FeedItem]) -> bool:
+        """Show those that match as they are now, the newest first; whether there are more than were to be shown."""
+        for item in reversed(items):
+            now = item if self._words is None else self._words.answers.as_it_is(item)
+            if not matches(self.query, document(now.sender, now.body, now.stamp)):
+                continue
             if self.limit and self._found == self.limit:
                 return True
-            await self._show(streams, line)
+            self._found += 1
+            self._told_at = time.monotonic()
+            await streams.put(self._line(item))
         return False
 
-    def _line(self, arrived: ActivityArrived) -> str:
-        """To be asked in the order of time, in which answers follow upon what they answer."""
-        return json_of(arrived) if self.as_json else line_of(arrived, as_json=False, is_dated=True, words=self._words)
-
-    async def _show(self, streams: Streams, line: str) -> None:
-        self._found += 1
-        self._told_at = time.monotonic()
-        await streams.put(line)
+    def _line(self, item: FeedItem) -> str:
+        if not self.as_json:
+            return text_line(item, self._words, is_dated=True)
+        known = {"id": item.id, "stamp": item.stamp, **known_of(item, self._words), **counts_of(item, self._words)}
+        return json_line(known, item, self._words)
 
     def _heard(self, event: ClientEvent) -> None:
         match event:
@@ -168,23 +199,9 @@ class SearchCommand:
                 self._caught_up.set()
 
 
-def json_of(arrived: ActivityArrived) -> str:
-    """An activity with its identity and its stamp, as JSON on one line. Safe for a terminal."""
-    return json_line(
-        f'{{"id":{json.dumps(arrived.id)},"stamp":{json.dumps(arrived.stamp)},'
-        f'"acceptedAt":{json.dumps(accepted_at(arrived.stamp))},'
-        f'"reference":{json.dumps(reference_of(arrived))},"activity":',
-        arrived.body,
-    )
-
-
 def moment_of(stamp: int) -> str:
     """A time in microseconds since 1970, in words; one that no calendar knows is told as dashes."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp / MICROSECONDS))
     except (ValueError, OverflowError, OSError):
         return "----"
-
-
-def _as_arrived(entry: PastEntry) -> ActivityArrived:
-    return ActivityArrived(entry.id, entry.body, entry.sender, entry.stamp, live=False)

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from core.client import ActivityArrived, CatchUpDone, ClientEvent, Disconnected, LoggedIn, Redirected, Removed
+from core.answers import Reference
+from core.client import (
+    ActivityArrived,
+    CatchUpDone,
+    ClientEvent,
+    Disconnected,
+    LoggedIn,
+    NotConnected,
+    OutcomeUnknown,
+    PastNotShown,
+    PastPage,
+    PastPlace,
+    PastUnreadable,
+    Redirected,
+    Removed,
+)
 from core.query import EVERYTHING, Query, document, matches
-from core.wire import entry_reference, reference_in
-from tui.feed.activities import compact, sentence
-from tui.feed.origins import NOT_TOLD, origin_of
+from tui.feed.feed_item import FeedItem
+from tui.feed.origins import origin_of
+from tui.feed.past_answers import AskedAbout, PastAnswers
+from tui.script.activity_lines import (
+    MICROSECONDS,
+    accepted,
+    item_of,
+    json_line,
+    known_of,
+    object_line,
+    text_line,
+    where_accepted,
+)
 from tui.script.answer_words import AnswerWords
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
@@ -34,15 +56,18 @@ CONNECT_LIMIT: Final = 15.0
 """Seconds that the first login may take."""
 WAITING_MAX: Final = HISTORY_MAX + 1_000
 """Lines that wait for a slow reader; whoever is slower than that is told so."""
-MICROSECONDS: Final = 1_000_000
 TRIES: Final = 3
 """How often the servers are asked for in a row: while a client is sent on, nobody answers."""
 ASK_AGAIN: Final = 5.0
 """Seconds until they are asked for again, for an activity of a server that was not among them."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
-"""What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
+TOGETHER: Final = 100
+"""Lines for which it is looked up at once what they are about."""
+LOOK_LIMIT: Final = 3.0
+"""Seconds that this may take; a server that takes longer is not asked again for a while."""
+LOOK_AGAIN: Final = 30.0
+LOOKED_UP_MAX: Final = 4_000
+"""So many activities are remembered that were looked up, the latest."""
 
 
 class Backlog:
@@ -84,9 +109,16 @@ class TailCommand:
     stays: ClassVar[bool] = True
 
     def __init__(
-        self, backlog: Backlog, as_json: bool, follow: bool, origins: bool = False, query: Query = EVERYTHING
+        self,
+        backlog: Backlog,
+        as_json: bool,
+        follow: bool,
+        origins: bool = False,
+        query: Query = EVERYTHING,
+        *,
+        as_posted: bool = False,
     ) -> None:
-        """`query`: of all of these, which ones to show."""
+        """`query`: of all of these, which ones to show. `as_posted`: as it was posted, whatever became of it."""
         self.backlog = backlog
         self.query = query
         self.as_json = as_json
@@ -94,7 +126,7 @@ class TailCommand:
         """Whether to go on when the past has been shown."""
         self.origins = origins
         """Whether to tell at which server each activity was accepted."""
-        self._lines: asyncio.Queue[ActivityArrived] = asyncio.Queue(WAITING_MAX)
+        self._lines: deque[FeedItem] = deque()
         self._removed: deque[str] = deque(maxlen=WAITING_MAX)
         """What is to be told of removed activities."""
         self._news = asyncio.Event()
@@ -105,7 +137,10 @@ class TailCommand:
         self._servers: Sequence[ServerView] | None = None
         """Those of the network, as the present one knows them; None: it has not told."""
         self._asked_at = float("-inf")
-        self._words = AnswerWords()
+        self._words = None if as_posted else AnswerWords()
+        self._looked_up: OrderedDict[Reference, None] = OrderedDict()
+        self._looks_from = float("-inf")
+        """From when on what lines are about is looked up."""
         self._cut = False
         """Whether there is more of the past than the server gave."""
 
@@ -117,18 +152,49 @@ class TailCommand:
         """Write a line an activity, until nobody reads any more. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
-            while (arrived := await self._next(client, streams)) is not None:
-                if self.origins:
-                    await self._look_for_server_of(arrived, client)
-                line = line_of(
-                    arrived, as_json=self.as_json, origins=self.origins, servers=self._servers, words=self._words
-                )
-                await streams.put(line)
+            while items := await self._next(client, streams):
+                if self._words is not None and not self.as_json:
+                    await self._look_up(items, client)
+                for item in items:
+                    if self.origins:
+                        await self._look_for_server_of(item, client)
+                    if self._is_wanted(item):
+                        await streams.put(self._line(item))
         return ExitStatus.DONE
 
-    async def _look_for_server_of(self, arrived: ActivityArrived, client: ScriptClient) -> None:
+    def _line(self, item: FeedItem) -> str:
+        if not self.as_json:
+            return text_line(item, self._words) + (where_accepted(item, self._servers) if self.origins else "")
+        if not self.origins:
+            return object_line(item, self._words)
+        known = {"accepted": accepted(item, self._servers), "stamp": item.stamp, **known_of(item, self._words)}
+        return json_line(known, item, self._words)
+
+    async def _look_up(self, items: Sequence[FeedItem], client: ScriptClient) -> None:
+        """Have it known what lines are about that has not gone by here, as far as the server shows its past."""
+        assert self._words is not None
+        unknown = dict.fromkeys(about for item in items if (about := self._words.unknown(item)) is not None)
+        wanted = [AskedAbout(one) for one in unknown if one not in self._looked_up]
+        if not wanted or time.monotonic() < self._looks_from:
+            return
+
+        async def ask(place: PastPlace | None, query: str, most: int) -> PastPage:
+            return await client.client.read_past(place, backward=True, most=most, query=query)
+
+        for one in wanted:
+            self._looked_up[one.reference] = None
+        while len(self._looked_up) > LOOKED_UP_MAX:
+            self._looked_up.popitem(last=False)
+        try:
+            await asyncio.wait_for(PastAnswers(self._words.answers, ask).look(wanted, counts=False), LOOK_LIMIT)
+        except PastNotShown:
+            self._looks_from = float("inf")
+        except (TimeoutError, NotConnected, OutcomeUnknown, PastUnreadable):
+            self._looks_from = time.monotonic() + LOOK_AGAIN
+
+    async def _look_for_server_of(self, item: FeedItem, client: ScriptClient) -> None:
         """See that the server is known that has accepted an activity, if anybody here knows it."""
-        origin = origin_of(arrived.id, self._servers)
+        origin = origin_of(item.id, self._servers)
         now = time.monotonic()
         if origin is None or origin.name or now < self._asked_at + ASK_AGAIN:
             return
@@ -140,7 +206,9 @@ class TailCommand:
                 self._servers = found
                 return
 
-    async def _next(self, client: ScriptClient, streams: Streams) -> ActivityArrived | None:
+    async def _next(self, client: ScriptClient, streams: Streams) -> list[FeedItem]:
+        """What is to be shown next; nothing when all has been. The past waits until all of it is there: what becomes of
+        an activity stands behind it."""
         while True:
             self._news.clear()
             if self._too_slow:
@@ -149,13 +217,13 @@ class TailCommand:
                 )
             while self._removed:
                 streams.say(self._removed.popleft())
-            if not self._lines.empty():
-                return self._lines.get_nowait()
+            if self._lines and (self._caught_up or client.over.is_set()):
+                return [self._lines.popleft() for _ in range(min(len(self._lines), TOGETHER))]
             if self._cut:
                 self._cut = False
                 streams.say(f"the server gives only its newest {HISTORY_MAX:,} activities")
             if self._caught_up and not self.follow:
-                return None
+                return []
             if streams.stopped.is_set():
                 raise OutputClosed
             if client.over.is_set():
@@ -170,8 +238,7 @@ class TailCommand:
             case Redirected() | Disconnected():
                 self._in.clear()
             case ActivityArrived(stamp=stamp, live=live):
-                if (live or self.backlog.includes(stamp)) and self._is_wanted(event):
-                    self._put(event)
+                self._put(item_of(event), is_shown=live or self.backlog.includes(stamp))
             case Removed(ids=ids, by=by, because=because):
                 why = f" ({neutralise(because, 200)})" if because else ""
                 if event.server:
@@ -188,14 +255,21 @@ class TailCommand:
                 self._caught_up = True
                 self._news.set()
 
-    def _is_wanted(self, arrived: ActivityArrived) -> bool:
-        return not self.query or matches(self.query, document(arrived.sender, arrived.body, arrived.stamp))
+    def _is_wanted(self, item: FeedItem) -> bool:
+        if not self.query:
+            return True
+        now = item if self._words is None else self._words.answers.as_it_is(item)
+        return matches(self.query, document(now.sender, now.body, now.stamp))
 
-    def _put(self, arrived: ActivityArrived) -> None:
-        try:
-            self._lines.put_nowait(arrived)
-        except asyncio.QueueFull:
+    def _put(self, item: FeedItem, *, is_shown: bool) -> None:
+        if self._words is not None:
+            self._words.note(item)
+        if not is_shown or not self._is_wanted(item):
+            return
+        if len(self._lines) >= WAITING_MAX:
             self._too_slow = True
+        else:
+            self._lines.append(item)
         self._news.set()
 
 
@@ -209,73 +283,3 @@ async def _servers(client: ScriptClient) -> Sequence[ServerView] | None:
         return msgspec.convert(status.get("servers", ()), tuple[ServerView, ...], strict=False)
     except (NotConnected, TimeoutError, msgspec.ValidationError):
         return None
-
-
-def reference_of(arrived: ActivityArrived) -> str | None:
-    """What an activity is called by who answers it; None where nobody knows."""
-    found = reference_in(arrived.body) if arrived.sender else None
-    called = found or entry_reference(arrived.id or "")
-    return None if called is None else str(called)
-
-
-def accepted_at(stamp: int | None) -> str | None:
-    """When a server has accepted an activity, by that server's clock: RFC 3339, in UTC, to the microsecond. None where
-    nobody tells, or no calendar knows that moment."""
-    if stamp is None:
-        return None
-    try:
-        moment = _EPOCH + timedelta(microseconds=stamp)
-    except OverflowError:
-        return None
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def json_line(before: str, body: bytes) -> str:
-    """An activity in an object of ours, of which it is the last member, on one line. Safe for a terminal."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", f"{before}{compact(body)}}}")
-
-
-def line_of(
-    arrived: ActivityArrived,
-    *,
-    as_json: bool,
-    origins: bool = False,
-    servers: Sequence[ServerView] | None = None,
-    is_dated: bool = False,
-    words: AnswerWords | None = None,
-) -> str:
-    """An activity: its JSON as it came, on one line, or the time, the sender and its words. Safe for a terminal.
-
-    With `origins` it is told which server has accepted it, by what is known of `servers`; with `is_dated` on which day.
-    `words` knows what went by before it, to say what is answered.
-    """
-    origin = origin_of(arrived.id, servers) if origins else None
-    if as_json:
-        if origins:
-            accepted = None if origin is None else {
-                "server": origin.server, "name": origin.name or None, "entry": origin.entry, "signed": origin.signed,
-            }  # fmt: skip
-            return json_line(
-                f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},'
-                f'"acceptedAt":{json.dumps(accepted_at(arrived.stamp))},'
-                f'"reference":{json.dumps(reference_of(arrived))},"activity":',
-                arrived.body,
-            )
-        text = compact(arrived.body).removesuffix("}")
-        # Behind its own members: of two that have one name, readers take the last.
-        text += "" if text == "{" else ","
-        text += (
-            f'"reference":{json.dumps(reference_of(arrived))},"acceptedAt":{json.dumps(accepted_at(arrived.stamp))}}}'
-        )
-        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    found = sentence(arrived.body)
-    sender = arrived.sender or found.sender
-    text = found.written if words is None else words.words(arrived.body, sender, arrived.id)
-    form = "%Y-%m-%d %H:%M:%S" if is_dated else "%H:%M:%S"
-    moment = time.strftime(form, time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
-    # Whatever a text says, only an activity begins at the margin.
-    text = text.replace("\n", "\n" + " " * (len(moment) + 2))
-    line = f"{moment}  {neutralise_name(sender or '?')}: {text}"
-    if not origins:
-        return line
-    return f"{line}  [{NOT_TOLD if origin is None else f'at {origin.where}, {origin.words}'}]"
