@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from core.client.past_questions import PastPage, PastPlace, PastUnreadable
+from core.client.past_questions import PastEntry, PastPage, PastPlace, PastUnreadable
 from core.query import document, matches, parse
+from tests.tui.conversing import Conversation, body_of, edited, liked, named, removed, said
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
-from tests.tui.fakes import World
-from tests.tui.test_history import shown, with_past
+from tests.tui.fakes import NOON, World
+from tests.tui.test_history import MICROSECONDS, shown, with_past
 from tests.tui.test_key_bar import words
 from tests.tui.test_search_in_past import COUNT, LOOKED_AT, SearchedPast, filtered, place_of, selected, told
 from tests.tui.test_search_in_past import with_searched_past as with_one_at_a_time
@@ -23,6 +24,8 @@ class PagedPast(SearchedPast):
     """A past whose hits come several at a time."""
 
     async def find(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        if "about:" in query:
+            return self.about(place, query, most)
         self.looks += 1
         await self.gate.wait()
         if self.failure is not None:
@@ -175,6 +178,48 @@ async def test_a_hit_of_somebody_muted_is_shown_where_it_stands() -> None:
         await until(pilot, lambda: len(screen.view.hits) == 3)
         await pilot.press("down", "enter")
         await until(pilot, lambda: any("second kiwi" in line for line in lines_of(app, "#feed")))
+
+
+def posted(searched: SearchedPast, who: str, ref: str, seconds: int, activity: dict[str, Any]) -> None:
+    """Somebody with an account has posted something, so many seconds before noon."""
+    stamp = int((NOON - seconds) * MICROSECONDS) + 1
+    searched.add(PastEntry(body_of(who, ref, activity), who, f"bb.3.{COUNT - seconds}", stamp))
+
+
+async def test_hits_say_what_was_edited_and_removed_since_and_leave_out_what_matches_no_more() -> None:
+    world, searched = with_searched_past()
+    for at, text in enumerate(("old kiwi", "kiwi to be gone", "kiwi to be pear", "kiwi that is liked")):
+        posted(searched, "cyd", f"p{at}", 8_000 - at, said(text))
+    posted(searched, "cyd", "e0", 300, edited(named("cyd", "p0"), "new kiwi"))
+    posted(searched, "cyd", "d1", 299, removed(named("cyd", "p1")))
+    posted(searched, "cyd", "e2", 298, edited(named("cyd", "p2"), "pear"))
+    posted(searched, "alice", "l3", 297, liked(named("cyd", "p3")))
+    async with world.app().run_test(size=(120, 40)) as pilot:
+        app, screen = await with_list(pilot, "kiwi ")
+        await until(pilot, lambda: "all of the past was looked through" in screen_text(app))
+        assert [line.split(maxsplit=3)[3] for line in listed(screen)] == [
+            "edited what cyd wrote “new kiwi”",
+            "kiwi that is liked  ♥1",
+            "new kiwi  edited",
+        ]
+        await pilot.press("escape", "escape")
+        app, screen = await with_list(pilot, "from:cyd ")
+        await until(pilot, lambda: "all of the past was looked through" in screen_text(app))
+        assert "removed by cyd" in screen_text(app) and "to be gone" not in screen_text(app)
+
+
+async def test_what_is_edited_and_removed_while_the_list_is_open_is_so_in_the_list() -> None:
+    world, searched = with_searched_past()
+    posted(searched, "cyd", "p", 8_000, said("one kiwi"))
+    posted(searched, "cyd", "q", 7_000, said("two kiwis and a kiwi"))
+    async with world.app().run_test(size=(120, 40)) as pilot:
+        app, screen = await with_list(pilot, "kiwi ")
+        await until(pilot, lambda: len(screen.view.hits) == 2)
+        tell = Conversation(world)
+        tell("cyd", "e", edited(named("cyd", "p"), "one apple"))
+        tell("cyd", "d", removed(named("cyd", "q")))
+        await until(pilot, lambda: "one apple  edited" in screen_text(app) and "removed by cyd" in screen_text(app))
+        assert "kiwis" not in screen_text(app)
 
 
 async def test_without_a_filter_it_says_what_sets_one(world: World) -> None:

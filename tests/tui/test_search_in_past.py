@@ -28,7 +28,9 @@ class SearchedPast(Past):
 
     looks = 0
 
-    async def find(self, place: PastPlace | None, query: str) -> PastPage:
+    async def find(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        if "about:" in query:
+            return self.about(place, query, most)
         self.looks += 1
         await self.gate.wait()
         if self.failure is not None:
@@ -41,6 +43,18 @@ class SearchedPast(Past):
         if len(before) <= LOOKED_AT:
             return PastPage((), False)
         return PastPage((), True, place_of(before[LOOKED_AT - 1]))
+
+    def about(self, place: PastPlace | None, query: str, most: int) -> PastPage:
+        """What names one of some activities, by an index: a few do."""
+        wanted = parse(query, now=0.0)
+        found = [
+            one
+            for one in self.entries
+            if b"activity:" in one.body
+            and (place is None or place_of(one).key < place.key)
+            and matches(wanted, document(one.sender, one.body, one.stamp))
+        ]
+        return PastPage(tuple(found[-most:]), len(found) > most, place_of(found[-most:][0]) if found else None, 0)
 
 
 def with_searched_past(*words: tuple[int, str]) -> tuple[World, SearchedPast]:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Literal
@@ -19,7 +19,7 @@ from typing import Final, Literal
 import msgspec
 
 from core.answers import replies_to
-from core.client import NotConnected, OperatorSeat, PastPage, PastPlace, ResumePoint
+from core.client import NotConnected, OperatorSeat, PastEntry, PastPage, PastPlace, ResumePoint
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
 from core.query import is_to
 from core.wire import ANONYMOUS, Address, Ed25519Signer
@@ -28,6 +28,7 @@ from tui.feed.feed import Feed
 from tui.feed.feed_item import FeedItem
 from tui.feed.feed_window import CAPACITY
 from tui.feed.history import History
+from tui.feed.past_answers import AskedAbout, PastAnswers, asked_about, past_item
 from tui.model.concerns import Concerns
 from tui.model.muted_threads import MutedThreads
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
@@ -271,6 +272,22 @@ class ClientModel:
         if self._client is None:
             raise NotConnected("you are not logged in")
         return await self._client.find_in_past(place, query, most)
+
+    async def known_now(self, entries: Sequence[PastEntry]) -> list[FeedItem]:
+        """Activities of the past, once it is known here what was said of them since. Raises as `find_in_past`."""
+        answers = self.feed.answers
+        items = [past_item(entry, self._is_own) for entry in entries]
+        for item in items:
+            answers.note(item, is_shown=False)
+        await self.look_up(asked for item in items for asked in asked_about(item, answers))
+        return items
+
+    async def look_up(self, wanted: Iterable[AskedAbout]) -> None:
+        """Have it known here what was said of some activities. Raises as `find_in_past`."""
+        before = self.feed.answers.version
+        await PastAnswers(self.feed.answers, self.find_in_past, self._is_own).look(wanted)
+        if self.feed.answers.version != before:
+            self.on_change()
 
     def listen_for_silence(self) -> None:
         """Look whether the server still says something."""

@@ -6,22 +6,24 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import tzinfo
 from typing import ClassVar, Final, NamedTuple
 
-import msgspec
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.strip import Strip
 
-from core.client import NotConnected, OutcomeUnknown, PastEntry, PastNotShown, PastPlace, PastUnreadable
+from core.client import NotConnected, OutcomeUnknown, PastNotShown, PastPlace, PastUnreadable
 from core.query import Query, spans_of
 from tui.feed.activities import sentence
-from tui.feed.feed_item import FeedItem, place_of
+from tui.feed.answer_sentences import answer_spans, beside_spans, removed_spans
+from tui.feed.feed_answers import FeedAnswers
+from tui.feed.feed_item import FeedItem
 from tui.screens.dialog import DialogScreen
 from tui.text.clock_times import clock_time
 from tui.text.figures import count
 from tui.text.fitting import fit
-from tui.text.safe_text import ELLIPSIS, neutralise_name
+from tui.text.safe_text import ELLIPSIS, LINE_BREAK, neutralise_name
 from tui.user_actions.action_registry import bindings
 from tui.widgets.roles import Piece
 from tui.widgets.row_view import RowView
@@ -29,22 +31,25 @@ from tui.widgets.wrapping import highlight
 
 HITS_MAX: Final = 2_000
 """Hits in the list; whoever wants older ones says `before:`."""
+BYTES_MAX: Final = 8 * 1024 * 1024
+"""Of all of them together."""
 TEXT_MAX: Final = 400
-"""Characters kept of one."""
+"""Characters shown of one."""
 NEAR: Final = 10
 """So many hits from the end of the list more are asked for."""
+LOOK_INTERVAL: Final = 0.3
+"""Seconds between two looks whether something was edited or removed."""
 MICROSECONDS: Final = 1_000_000
 MOMENT: Final = "%Y-%m-%d %H:%M"
 
 
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """One activity that matches: its place, or, where a server names none, its serial in the feed."""
+class Hit(NamedTuple):
+    """One activity that matches: its place, or, where a server names none, its serial in the feed; and itself, as it
+    came."""
 
     place: PastPlace | None
     serial: int | None
-    at: float
-    sender: str
-    text: str
+    item: FeedItem
 
 
 class FoundHits(NamedTuple):
@@ -62,16 +67,9 @@ LookFurther = Callable[[PastPlace | None], Awaitable[FoundHits]]
 """The newest hits before a place; None: before the present. Raises as reading the past does."""
 
 
-def hit_of(entry: PastEntry) -> Hit:
-    """An activity of the past as a hit."""
-    said = sentence(entry.body)
-    place = place_of(entry.id, entry.stamp)
-    return Hit(place, None, entry.stamp / MICROSECONDS, entry.sender or said.sender, said.text[:TEXT_MAX])
-
-
 def hit_here(row: FeedItem) -> Hit:
     """A row of the feed as a hit."""
-    return Hit(row.place, row.serial, row.at, row.sender, sentence(row.body).text[:TEXT_MAX])
+    return Hit(row.place, row.serial, row)
 
 
 class HitsView(RowView):
@@ -82,9 +80,12 @@ class HitsView(RowView):
     class MoreWanted(Message):
         """Somebody is near the end of the list."""
 
-    def __init__(self, query: Query, zone: tzinfo | None, *, widget_id: str | None = None) -> None:
+    def __init__(
+        self, query: Query, answers: FeedAnswers, zone: tzinfo | None, *, widget_id: str | None = None
+    ) -> None:
         super().__init__(widget_id=widget_id)
         self._query = query
+        self._answers = answers
         self._zone = zone
         self.hits: list[Hit] = []
         self.words = f"Searching{ELLIPSIS}"
@@ -100,16 +101,33 @@ class HitsView(RowView):
         assert isinstance(key, int)
         return key
 
+    def row_version(self, index: int) -> Hashable:
+        return self._said(index)
+
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        hit = self.hits[index]
-        name = neutralise_name(hit.sender) or "?"
-        lead: list[Piece] = [(clock_time(hit.at, self._zone, MOMENT) + " ", "dim"), (fit(name, 12) + " ", "own")]
+        item = self.hits[index].item
+        text, beside = self._said(index)
+        name = neutralise_name(item.sender) or "?"
+        lead: list[Piece] = [(clock_time(item.at, self._zone, MOMENT) + " ", "dim"), (fit(name, 12) + " ", "own")]
         room = max(1, width - sum(len(text) for text, _ in lead[:1]) - 13)
-        matching = highlight([(matching_part(hit.text, self._query, room), "text")], self._query.words)
-        return [self.strip_of([*lead, *matching]).crop(0, width)]
+        kept = room - cell_len(beside)
+        if kept < room // 2:
+            beside, kept = "", room
+        matching = highlight([(matching_part(text, self._query, kept).rstrip(), "text")], self._query.words)
+        return [self.strip_of([*lead, *matching, (beside, "mark")]).crop(0, width)]
 
     def row_copy(self, index: int) -> str | None:
-        return self.hits[index].text
+        return self._said(index)[0]
+
+    def _said(self, index: int) -> tuple[str, str]:
+        """What an activity says now, and what stands beside it."""
+        item = self.hits[index].item
+        beside = self._answers.of(item)
+        spans = removed_spans(item) if beside.removed else answer_spans(item, self._answers)
+        if spans is None:
+            spans = sentence(self._answers.as_it_is(item).body).spans
+        text = "".join(text for text, _ in spans).replace("\n", LINE_BREAK)
+        return text[:TEXT_MAX], "".join(text for text, _ in beside_spans(beside))
 
     def empty_words(self) -> str:
         return self.words
@@ -133,12 +151,17 @@ class HitsScreen(DialogScreen[Hit | None]):
 
     BINDINGS: ClassVar = bindings("form", "application.help")
 
-    def __init__(self, words: str, query: Query, look_further: LookFurther, zone: tzinfo | None) -> None:
-        """`words`: the query as it was written, safe."""
+    def __init__(
+        self, words: str, query: Query, look_further: LookFurther, answers: FeedAnswers, zone: tzinfo | None
+    ) -> None:
+        """`words`: the query as it was written, safe. `answers`: what is known of what was said of others."""
         super().__init__()
         self._words = words
         self._query = query
         self._look_further = look_further
+        self._answers = answers
+        self._shown = answers.version
+        self._bytes = 0
         self._zone = zone
         self._reached: PastPlace | None = None
         self._note = ""
@@ -148,7 +171,7 @@ class HitsScreen(DialogScreen[Hit | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -large", id="hits-dialog") as dialog:
             dialog.border_title = f"Hits: {self._words}".replace("[", r"\[")
-            yield HitsView(self._query, self._zone, widget_id="hits")
+            yield HitsView(self._query, self._answers, self._zone, widget_id="hits")
 
     @property
     def view(self) -> HitsView:
@@ -156,7 +179,13 @@ class HitsScreen(DialogScreen[Hit | None]):
 
     def on_mount(self) -> None:
         self.view.focus()
+        self.set_interval(LOOK_INTERVAL, self._show_news)
         self._look_on()
+
+    def _show_news(self) -> None:
+        if self._shown != self._answers.version:
+            self._shown = self._answers.version
+            self.view.changed()
 
     @on(HitsView.MoreWanted)
     def _look_on(self) -> None:
@@ -182,16 +211,21 @@ class HitsScreen(DialogScreen[Hit | None]):
     def _take(self, found: FoundHits) -> None:
         view = self.view
         view.hits += found.hits
+        self._bytes += sum(len(one.item.body) for one in found.hits)
         self._reached, self._note = found.reached or self._reached, found.note
-        self._more = found.more and len(view.hits) < HITS_MAX
+        self._more = found.more and not self._is_full
         view.changed()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.view.hits) >= HITS_MAX or self._bytes >= BYTES_MAX
 
     def _tell(self, problem: str = "") -> None:
         view = self.view
         words = count(len(view.hits), "hit")
         if problem:
             words += f" \N{MIDDLE DOT} no more: {problem}"
-        elif len(view.hits) >= HITS_MAX:
+        elif self._is_full:
             words += " \N{MIDDLE DOT} for older ones say before: and a date"
         elif not self._more:
             words += f" \N{MIDDLE DOT} {self._note or 'all of the past was looked through'}"

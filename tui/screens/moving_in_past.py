@@ -11,7 +11,9 @@ from typing import Any, Final
 from textual import on
 
 from core.client import NotConnected, OutcomeUnknown, PastNotShown, PastPlace, PastUnreadable
+from tui.feed.feed_item import FeedItem
 from tui.model.client_model import ClientModel
+from tui.model.shown_answers import ShownAnswers
 from tui.screens.asking import AskScreen
 from tui.screens.panes_screen import PanesScreen
 from tui.text.destinations import FORMS, destination
@@ -22,6 +24,8 @@ FIRST_PAGES: Final = 2
 """Pages that are read on top of the feed before the server is asked where something matches."""
 LOOK_BACK_PAGES: Final = 40
 """Pages in which a filter looks for a match where the server does not: 20,000 activities. Then it asks to go on."""
+LOOK_INTERVAL: Final = 0.3
+"""Seconds between two looks whether something is on the screen of which it is not known what was said since."""
 MICROSECONDS: Final = 1_000_000
 ENDS: Final = ("last", "end", "now", "present")
 BEGINNINGS: Final = ("first", "beginning", "start")
@@ -34,6 +38,20 @@ class PastScreen(PanesScreen):
         super().__init__(model, zone=zone)
         self._looking_back = False
         self._looking_on = False
+        self._shown_answers = ShownAnswers(model)
+
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_INTERVAL, self._look_up_shown)
+
+    # --- what was said of it since -----------------------------------------------------------------------------------
+
+    def _look_up_shown(self) -> None:
+        if self.painted and (items := self._shown_answers.wanted(self.feed.visible_entries())):
+            self.run_worker(self._look_up(items), group="answers")
+
+    async def _look_up(self, items: list[FeedItem]) -> None:
+        await self._shown_answers.look(items)
+        self.show_news()
 
     # --- at the edges ----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import ClassVar, Final
@@ -11,11 +12,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
+from core.client import NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable
 from tui.feed.activities import SHOWN_CHARACTERS_MAX, compact, sentence
 from tui.feed.answer_facts import answer_facts
 from tui.feed.feed_item import FeedItem
 from tui.feed.object_tree import ObjectTree
 from tui.feed.origins import NOT_TOLD, origin_of
+from tui.feed.past_answers import asked_about
 from tui.model.client_model import ClientModel
 from tui.panes.events_pane import EventsView
 from tui.panes.network_pane import NetworkView
@@ -31,6 +34,8 @@ from tui.widgets.table_view import TableView
 from tui.widgets.text_view import TextView
 
 MOMENT: Final = "%Y-%m-%d %H:%M:%S"
+LOOK_INTERVAL: Final = 0.3
+"""Seconds between two looks whether something was said of the activity."""
 DIALOG_WIDTH: Final = 100
 FRAME_WIDTH: Final = 8
 """Cells of the dialog beside the text, at most."""
@@ -97,12 +102,47 @@ def _details(title: str, text: str) -> ReadingScreen:
 
 
 class InspectorScreen(ReadingScreen):
-    """An activity in full."""
+    """An activity in full, as it is now, and what was said of it in all of the past."""
 
-    def __init__(self, facts: Sequence[tuple[str, str]], body: bytes) -> None:
-        super().__init__("Activity", [], compact(body))
+    def __init__(self, entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> None:
+        self._entry = entry
+        self._model = model
+        self._zone = zone
+        self._all_is_known = False
+        self._said = self._known()
+        super().__init__("Activity", [], compact(self._said[1]))
+        self._object = ObjectView(*self._parts(), widget_id="reading")
+        self._view = self._object
+
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_INTERVAL, self._show_news)
+        self.run_worker(self._look(), group="answers")
+
+    async def _look(self) -> None:
+        """Ask what was said of it, where the server looks through its past."""
+        if self._entry.state != "arrived" or not self._model.searches_past:
+            return
+        with contextlib.suppress(NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable):
+            await self._model.look_up(asked_about(self._entry, self._model.feed.answers))
+            self._all_is_known = True
+        self._show_news()
+
+    def _show_news(self) -> None:
+        said = self._known()
+        if said != self._said:
+            self._said = said
+            self._copied = compact(said[1])
+            self._object.show(*self._parts())
+
+    def _known(self) -> tuple[tuple[tuple[str, str], ...], bytes]:
+        answers = self._model.feed.answers
+        facts = _facts(self._entry, self._model, self._zone, all_is_known=self._all_is_known)
+        return facts, answers.as_it_is(self._entry).body
+
+    def _parts(self) -> tuple[tuple[tuple[str, str], ...], ObjectTree, list[str]]:
+        facts, body = self._said
         came = neutralise_lines(body.decode("utf-8", "replace"), SHOWN_CHARACTERS_MAX).split("\n")
-        self._view = ObjectView(facts, ObjectTree(body), came, widget_id="reading")
+        return facts, ObjectTree(body), came
 
     @on(ObjectView.Turned)
     def _turned(self) -> None:
@@ -111,19 +151,22 @@ class InspectorScreen(ReadingScreen):
 
 def activity_inspector(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> InspectorScreen | None:
     """Everything about an activity; None for a line of the application's own."""
-    if entry.state == "mark":
-        return None
-    said = sentence(entry.body)
-    facts = (
+    return None if entry.state == "mark" else InspectorScreen(entry, model, zone)
+
+
+def _facts(
+    entry: FeedItem, model: ClientModel, zone: tzinfo | None, *, all_is_known: bool
+) -> tuple[tuple[str, str], ...]:
+    said = sentence(model.feed.answers.as_it_is(entry).body)
+    return (
         ("from", neutralise_name(entry.sender)),
         ("at", clock_time(entry.at, zone, MOMENT)),
         ("here", clock_time(entry.came, zone, MOMENT) if entry.came else "read from the past of the server"),
         ("types", neutralise(", ".join(said.types), 200) or "none of ActivityStreams"),
         ("state", entry.state + (f": {neutralise(entry.why, 200)}" if entry.why else "")),
-        *answer_facts(entry, model.feed.answers, zone),
+        *answer_facts(entry, model.feed.answers, zone, all_is_known=all_is_known),
         *_origin(entry, model),
     )
-    return InspectorScreen(facts, entry.body)
 
 
 def _origin(entry: FeedItem, model: ClientModel) -> list[tuple[str, str]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import tzinfo
 from functools import partial
 from itertools import islice
 from typing import Final
 
-from core.client import PastNotShown, PastPage, PastPlace, PastUnreadable
+from core.client import PastEntry, PastNotShown, PastPage, PastPlace, PastUnreadable
 from core.query import Query
-from tui.feed.feed_item import place_of
+from tui.feed.feed_item import FeedItem
 from tui.model.client_model import ClientModel
-from tui.screens.finding import HITS_MAX, FoundHits, Hit, HitsScreen, hit_here, hit_of
+from tui.screens.finding import HITS_MAX, FoundHits, Hit, HitsScreen, hit_here
 from tui.screens.moving_in_past import PastScreen
 from tui.text.clock_times import clock_time
 from tui.text.safe_text import neutralise
@@ -79,7 +80,7 @@ class SearchingScreen(PastScreen):
 
     async def _find_older(self) -> None:
         """Raises what reading the past does."""
-        query = str(self.feed.filter)
+        query = self.feed.filter
         selected = self.feed.selected
         here = None if selected is None else self.feed.entry(selected).place
         try:
@@ -90,7 +91,7 @@ class SearchingScreen(PastScreen):
         finally:
             self.looked_back = ""
             self.show_bars()
-        if query != str(self.feed.filter):
+        if query != self.feed.filter:
             return
         if hit is None:
             self.notify("No more matches: all of the past was looked through.", markup=False, timeout=3)
@@ -98,13 +99,13 @@ class SearchingScreen(PastScreen):
             self._newer_hits.append(here)
             await self._stand_at_match(hit)
 
-    async def _ask_for_match(self, place: PastPlace | None, query: str) -> PastPlace | None:
+    async def _ask_for_match(self, place: PastPlace | None, query: Query) -> PastPlace | None:
         """The newest match before a place; None if there is none. Raises as reading the past does."""
         waited = 0
         while True:
-            page = await self.model.find_in_past(place, query)
-            if page.entries:
-                return place_of(page.entries[-1].id, page.entries[-1].stamp)
+            page = await self.model.find_in_past(place, str(query))
+            if found := await self._matching_now(page.entries, query):
+                return found[-1].place
             if not page.more:
                 return None
             waited = waited + 1 if page.reached == place else 0
@@ -130,7 +131,8 @@ class SearchingScreen(PastScreen):
             return
         look = self._look_in_past if self.model.searches_past else self._look_in_loaded
         words = neutralise(self.filter_input.value.strip(), 60)
-        self.app.push_screen(HitsScreen(words, query, partial(look, query), self._zone), self._see_hit)
+        answers = self.model.feed.answers
+        self.app.push_screen(HitsScreen(words, query, partial(look, query), answers, self._zone), self._see_hit)
 
     async def _look_in_past(self, query: Query, place: PastPlace | None) -> FoundHits:
         for _ in range(TRIES):
@@ -140,9 +142,16 @@ class SearchingScreen(PastScreen):
             await asyncio.sleep(PAUSE)
         else:
             raise PastUnreadable("the server has too much else to do")
-        hits = [hit_of(entry) for entry in reversed(page.entries)]
+        hits = [Hit(item.place, None, item) for item in reversed(await self._matching_now(page.entries, query))]
         reached = page.reached or (hits[-1].place if hits else place)
         return FoundHits(hits, reached, page.more, "without an index" if page.unindexed is None and page.more else "")
+
+    async def _matching_now(self, entries: Sequence[PastEntry], query: Query) -> list[FeedItem]:
+        """Of what matches as it was posted what does as it is now, and what is known of it. Raises as reading the past
+        does."""
+        feed = self.model.feed
+        items = await self.model.known_now(entries)
+        return [item for item in items if feed.is_wanted(item, query)]
 
     async def _look_in_loaded(self, query: Query, place: PastPlace | None) -> FoundHits:
         await self._loaded_is_looked_through()

@@ -45,6 +45,13 @@ class ObjectView(RowView):
         self._rows: list[ObjectRow] = []
         self._gather()
 
+    def show(self, facts: Sequence[tuple[str, str]], tree: ObjectTree, came: Sequence[str]) -> None:
+        """Other facts, and perhaps another object: what is known of it has changed."""
+        self._facts, self._tree, self._came = facts, tree, came
+        self._gather()
+        self.changed()
+        self.post_message(self.Turned())
+
     def _gather(self) -> None:
         facts: list[ObjectRow] = [((f"{label:<10}", "dim"), (text, "text")) for label, text in self._facts]
         came: list[ObjectRow] = [((line, "text"),) for line in self._came] if self._shows_came else []

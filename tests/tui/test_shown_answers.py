@@ -1,0 +1,110 @@
+"""A page of the past says what was edited, removed and liked since, far behind what is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.client.past_questions import PastEntry
+from tests.tui.conversing import Conversation, body_of, edited, liked, named, removed, said
+from tests.tui.driving import ready, screen_text, settled, type_line, until
+from tests.tui.fakes import NOON, World
+from tests.tui.test_history import MICROSECONDS
+from tests.tui.test_hits import with_searched_past
+from tests.tui.test_search_in_past import COUNT, SearchedPast
+
+
+def posted(past: SearchedPast, who: str, ref: str, seconds: int, activity: dict[str, Any]) -> None:
+    stamp = int((NOON - seconds) * MICROSECONDS) + 1
+    past.add(PastEntry(body_of(who, ref, activity), who, f"bb.3.{COUNT - seconds}", stamp))
+
+
+def old_world() -> tuple[World, SearchedPast]:
+    """Somebody wrote three things long ago, and edited, removed and liked them before what is loaded."""
+    world, past = with_searched_past()
+    for at, text in enumerate(("has a slip", "said in anger", "who comes along?")):
+        posted(past, "cyd", f"p{at}", COUNT - 2 - at, said(text))
+    posted(past, "cyd", "e", 5_000, edited(named("cyd", "p0"), "has no slip"))
+    posted(past, "cyd", "d", 4_999, removed(named("cyd", "p1")))
+    posted(past, "alice", "l", 4_998, liked(named("cyd", "p2")))
+    posted(past, "bob", "m", 4_997, liked(named("cyd", "p2")))
+    posted(past, "bob", "u", 4_996, {"type": "Undo", "object": named("bob", "m")})
+    return world, past
+
+
+async def test_a_page_far_in_the_past_is_shown_as_it_is_now() -> None:
+    world, _ = old_world()
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("escape", "g")
+        await until(pilot, lambda: "has no slip  edited" in screen_text(app))
+        await settled(pilot)
+        text = screen_text(app)
+        assert "removed by cyd" in text and "anger" not in text and "has a slip" not in text
+        assert "who comes along?  ♥1" in text
+
+
+async def test_each_row_is_asked_about_once_and_none_of_the_present_is() -> None:
+    world, past = old_world()
+    asked: list[str] = []
+    find = past.find
+
+    async def watched(place: Any, query: str, most: int = 1) -> Any:
+        asked.append(query)
+        return await find(place, query, most)
+
+    past.find = watched  # type: ignore[method-assign]
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("escape", *["k"] * 30)
+        await settled(pilot)
+        await pilot.pause(0.7)
+        assert asked == []
+        await pilot.press("g")
+        await until(pilot, lambda: "has no slip  edited" in screen_text(app))
+        await settled(pilot)
+        await pilot.pause(0.7)
+        count = len(asked)
+        await pilot.pause(0.7)
+        assert len(asked) == count
+        named_once = [word for query in asked for word in query.split() if word.startswith("about:") and "cyd1" in word]
+        first = [word for word in named_once if "/p0" in word]
+        assert len({*first}) == 1
+
+
+async def test_what_is_edited_while_it_is_read_changes_at_once() -> None:
+    world, _ = old_world()
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("escape", "g")
+        await until(pilot, lambda: "has no slip  edited" in screen_text(app))
+        Conversation(world)("cyd", "e2", edited(named("cyd", "p0"), "is perfect"))
+        await until(pilot, lambda: "is perfect  edited" in screen_text(app))
+
+
+async def test_reactions_of_who_is_muted_do_not_count_there_either() -> None:
+    world, past = old_world()
+    posted(past, "bob", "n", 4_000, liked(named("cyd", "p2")))
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, "/mute bob")
+        await pilot.press("escape", "g")
+        await until(pilot, lambda: "who comes along?  ♥1" in screen_text(app))
+
+
+async def test_the_inspector_has_the_replies_of_all_of_the_past() -> None:
+    world, past = old_world()
+    posted(past, "bob", "r", 4_000, said("I do", named("cyd", "p0")))
+    app = world.app()
+    async with app.run_test(size=(100, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("escape", "g")
+        await until(pilot, lambda: "has no slip  \u21b31 edited" in screen_text(app))
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: "1 answer: bob" in screen_text(app))
+        assert "bob: \u201cI do\u201d" in screen_text(app) and "at first" in screen_text(app)
+        Conversation(world)("alice", "x", said("me too", named("cyd", "p0")))
+        await until(pilot, lambda: "2 answers: bob, alice" in screen_text(app))
