@@ -48,6 +48,8 @@ class OutgoingPosts:
         self._writes = WriteSet(settings.writes_max, settings.writes_bytes_max)
         self._native = False
         self._open = False
+        self._claim: str | None = None
+        """Of the account as which the client was logged in last, as far as a server has told."""
 
     def __len__(self) -> int:
         """Posts without an answer."""
@@ -82,6 +84,10 @@ class OutgoingPosts:
     def logged_in(self, *, native: bool) -> None:
         """A server let the client in."""
         self._native = native
+        claim = self._account.claim
+        if native and claim is not None and self._claim not in (None, claim):
+            self._is_another_account()
+        self._claim = claim or self._claim
         if not native:
             # What it accepts has no name: what is repeated elsewhere later would come behind that.
             self._writes.forget()
@@ -89,6 +95,21 @@ class OutgoingPosts:
                 if post.ever_sent:
                     # A base server knows no refs: what another server may have accepted would come twice.
                     self._unknown(post)
+
+    def _is_another_account(self) -> None:
+        """This server knows another account of this name, and nothing of what the first one has posted.
+
+        What no server can have accepted is posted as this one's. Of what one may have, nobody can tell: under another
+        claim it would be another activity, and come twice once both accounts are known everywhere.
+        """
+        self._writes.forget()
+        for post in self._posts.all():
+            if post.unsure:
+                self._unknown(post)
+            elif post.ever_sent:
+                if reference_among(post.activity) is not None:
+                    post.activity = {name: value for name, value in post.activity.items() if name != "id"}
+                post.ever_sent = False
 
     @property
     def mine(self) -> list[EntryId]:

@@ -83,15 +83,40 @@ def test_what_is_sent_again_elsewhere_is_the_same_bytes() -> None:
     assert (one, two) == (one_again, two_again) and one != two
 
 
-@pytest.mark.parametrize("before", [None, "other.1.1"])
-def test_that_holds_where_the_first_server_told_no_claim_or_another_one(before: str | None) -> None:
-    driven = online(before)
+def test_that_holds_where_the_first_server_told_no_claim() -> None:
+    driven = online(None)
     driven.post({"n": 1})
     driven.lose()
     driven.until_dialled()
     log_in(driven)
     first, again = posted(driven)
     assert first == again
+
+
+def test_what_another_account_of_that_name_may_have_posted_is_unknown_and_is_not_posted_twice() -> None:
+    driven = online("other.1.1")
+    accepted = driven.post({"n": 1})
+    driven.say(wire.ActivityAck(accepted, "n.1.7", 1007))
+    unsure = driven.post({"n": 2})
+    driven.lose()
+    driven.until_dialled()
+    driven.post({"n": 3}, "r")
+    log_in(driven, features=["place"], lacks={"n.1": [7, 7]})
+    assert [event.ref for event in driven.of(PostUnknown)] == [unsure]
+    assert posted(driven)[2:] == [b'{"n":3,"id":"activity:abcd.7.1/r"}']
+
+
+def test_what_no_server_can_have_accepted_is_posted_as_what_the_new_account_calls_it() -> None:
+    driven = online("other.1.1")
+    ref = driven.post({"n": 1}, "r")
+    driven.say(wire.Redirect("h", 1))
+    driven.lose()
+    driven.until_dialled()
+    log_in(driven)
+    assert posted(driven)[-1] == b'{"n":1,"id":"activity:abcd.7.1/r"}'
+    driven.say(wire.ActivityAck(ref, "n.1.7", 1007))
+    assert [event.reference for event in driven.of(PostAccepted)] == ["activity:abcd.7.1/r"]
+    assert driven.of(PostUnknown) == []
 
 
 def test_what_a_base_server_was_sent_is_unknown_and_the_next_one_says_its_own() -> None:

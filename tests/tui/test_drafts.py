@@ -10,6 +10,7 @@ from tests.tui.conversing import Conversation, named, said
 from tests.tui.driving import ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World
 from tui.application import draft_keeping
+from tui.feed.activities import note
 from tui.model.network_faces import SignIn
 from tui.remembered import drafts
 from tui.remembered.drafts import Draft
@@ -189,3 +190,17 @@ async def test_a_disk_that_takes_nothing_is_told_once_and_ends_nothing(tmp_path,
             await pilot.press("x")
             await until(pilot, lambda: "no space left" in caplog.text)
     assert caplog.text.count("no space left") == 1
+
+
+async def test_a_draft_with_half_a_character_in_it_is_kept(tmp_path):
+    app = World().app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.main.composer.value = "caf\udce9 \ud83d\ude00"
+        await until(pilot, lambda: drafts.load(tmp_path, ACCOUNT) is not None)
+    kept = drafts.load(tmp_path, ACCOUNT)
+    assert kept is not None and kept.text == "caf\ufffd \U0001f600"
+
+
+def test_half_a_character_is_posted_as_a_sign_for_it():
+    assert note("caf\udce9")["object"] == {"type": "Note", "mediaType": "text/plain", "content": "caf\ufffd"}

@@ -153,10 +153,10 @@ async def test_how_far_it_has_looked_is_told_and_escape_ends_it() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         find = searched.find
 
-        async def find_twice(place: PastPlace | None, query: str) -> PastPage:
+        async def find_twice(place: PastPlace | None, query: str, most: int = 1) -> PastPage:
             if searched.looks == 2:
                 searched.gate.clear()
-            return await find(place, query)
+            return await find(place, query, most)
 
         searched.find = find_twice  # type: ignore[method-assign]
         await filtered(pilot, "nowhere ")

@@ -13,6 +13,7 @@ from tui.remembered import drafts
 from tui.remembered.drafts import AnsweredDraft, Draft
 from tui.text.clock_times import clock_time, same_day
 from tui.text.figures import count
+from tui.text.safe_text import well_formed
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
@@ -103,7 +104,7 @@ class DraftKeeping:
             if account is None or written == self._kept:
                 return
             text, answers = written
-            draft = Draft(text, self._app.model.clock(), answers)
+            draft = Draft(well_formed(text), self._app.model.clock(), answers)
             try:
                 drafts.keep(self._directory, account, self._writer, draft, self._adopted)
                 self._kept, self._adopted = written, ()

@@ -22,7 +22,7 @@ import msgspec
 
 from core.answers import CONTEXT, read_reference
 from core.query import VERSION_1_VERBS, EntityKind, entities_of
-from tui.text.safe_text import ELLIPSIS, LINE_BREAK, neutralise, neutralise_lines
+from tui.text.safe_text import ELLIPSIS, LINE_BREAK, neutralise, neutralise_lines, well_formed
 
 TEXT_CHARACTERS_MAX: Final = 2_000
 """Characters of one activity that a line of the feed looks at; the inspector shows all."""
@@ -142,7 +142,7 @@ def note(text: str) -> dict[str, object]:
     return {
         "@context": CONTEXT,
         "type": "Create",
-        "object": {"type": "Note", "mediaType": "text/plain", "content": text},
+        "object": {"type": "Note", "mediaType": "text/plain", "content": well_formed(text)},
     }
 
 

@@ -26,6 +26,7 @@ from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import DialogScreen
 from tui.screens.writing import WritingScreen
 from tui.text.fitting import fit
+from tui.text.safe_text import well_formed
 from tui.user_actions.action_registry import bindings
 
 REACTIONS: Final = (
@@ -69,6 +70,7 @@ class AnswerDraft:
 
     def activity(self, text: str) -> ActivityInput:
         """The activity that a text becomes."""
+        text = well_formed(text)
         if self.edits:
             return answer_body("edit", self.reference, content=text)
         to = "" if self.about.own or self.about.sender == "anonymous" else self.about.sender

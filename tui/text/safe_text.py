@@ -136,3 +136,11 @@ def neutralise_name(name: str, limit: int = 64) -> str:
         if joiner in name:
             name = name.replace(joiner, REPLACEMENT)
     return neutralise(name, limit)
+
+
+def well_formed(text: str) -> str:
+    """A text with � in the place of each half of a character: no encoding has those, though
+    some terminals and editors hand them over."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
