@@ -15,6 +15,7 @@ from core.query import Query, document, matches
 from core.store.contents import position
 from core.wire.entries import Entry
 from core.wire.past_query import PAST_BYTES_MAX
+from core.wire.references import entries_named
 
 NAMED_AT_ONCE: Final = 100
 """So many activities that the index names are looked at before it is asked for more."""
@@ -129,7 +130,13 @@ class ActivitySearch:
         lowest = query.since or 0
         followed = self._data.followed
         after = followed if self._index is None else min(followed, self._index.state.upto)
-        tail = [one for one in self._tail.read(after) if SearchPlace(*position(one)) < place and self._fits(query, one)]
+        # Entries do not say what they are called.
+        named = filter(None, map(self._data.entry, entries_named(query.references)))
+        tail = [
+            one
+            for one in (*self._tail.read(after), *named)
+            if SearchPlace(*position(one)) < place and self._fits(query, one)
+        ]
         match = None if self._index is None else match_of(query)
         found: dict[SearchPlace, Entry] = {}
         while True:
@@ -228,7 +235,8 @@ class ActivitySearch:
 
     @staticmethod
     def _fits(query: Query, entry: Entry) -> bool:
-        return query.includes(entry.stamp) and matches(query, document(entry.sender, entry.body, entry.stamp))
+        called = entries_named(query.references).get(entry.id, "") if query.references else ""
+        return query.includes(entry.stamp) and matches(query, document(entry.sender, entry.body, entry.stamp, called))
 
 
 def _cut(found: dict[SearchPlace, Entry], place: SearchPlace | None, most: int, unindexed: int | None) -> SearchPage:

@@ -112,9 +112,13 @@ def folded_label(value: str) -> str:
     return fold(value.strip()[:LABEL_CHARACTERS_MAX]).strip()[:LABEL_CHARACTERS_MAX].rstrip()
 
 
-def document(sender: str, body: bytes, stamp: int | None = None) -> Document:
-    """An activity, ready for `matches`. Never fails: what is no JSON object has no words."""
-    return Document(text_of(sender, body), stamp)
+def document(sender: str, body: bytes, stamp: int | None = None, called: str = "") -> Document:
+    """An activity, ready for `matches`. Never fails: what is no JSON object has no words.
+
+    `called`: what it is called beside what it says itself, as a reference: the one to its entry.
+    """
+    text = text_of(sender, body)
+    return Document(text._replace(labels=(*text.labels, f"about:{called}")) if called else text, stamp)
 
 
 def is_to(name: str, body: bytes) -> bool:

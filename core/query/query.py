@@ -70,6 +70,12 @@ class Query(msgspec.Struct, frozen=True):
         return (self.since is None or stamp >= self.since) and (self.until is None or stamp < self.until)
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """The references that it names whole."""
+        terms = (*(term for terms in self.wanted for term in terms), *self.unwanted)
+        return tuple(term.words[0] for term in terms if term.kind == "about" and not term.begins)
+
+    @property
     def words(self) -> tuple[Term, ...]:
         """What can be shown in a text that was found."""
         return tuple(term for terms in self.wanted for term in terms if term.kind == "word")

@@ -8,6 +8,7 @@ from core.query import document, matches, parse
 from core.store.contents import Position, position
 from core.wire.entries import Entry, EntryId, Page
 from core.wire.past_query import PastQuery
+from core.wire.references import entries_named
 
 SCANNED_MAX: Final = 500
 """Activities that are looked at for one page."""
@@ -31,10 +32,12 @@ def scan_past(store: Activities, query: PastQuery) -> Page:
     looked_at = store.activities_before(place, SCANNED_MAX, SCANNED_BYTES_MAX)
     if not looked_at:
         return Page((), {}, False)
+    # Entries do not say what they are called.
+    named = entries_named(wanted.references)
     found: list[Entry] = []
     size = 0
     for entry in reversed(looked_at):
-        if not matches(wanted, document(entry.sender, entry.body, entry.stamp)):
+        if not matches(wanted, document(entry.sender, entry.body, entry.stamp, named.get(entry.id, ""))):
             continue
         size += len(entry.body)
         if found and (len(found) == query.entries_max or size > query.bytes_max):

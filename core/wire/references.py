@@ -11,7 +11,7 @@ An activity says its own in its `id`. The server that accepts it has checked tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -81,6 +81,12 @@ def read_reference(text: object) -> Reference | None:
     except ValueError:
         return None
     return reference if str(reference) == text else None
+
+
+def entries_named(references: Iterable[str]) -> dict[EntryId, str]:
+    """The entries among what some references name, each with its reference."""
+    found = ((text, read_reference(text)) for text in references)
+    return {reference.entry: text for text, reference in found if isinstance(reference, EntryReference)}
 
 
 def reference_in(body: bytes) -> PostReference | None:

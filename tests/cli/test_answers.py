@@ -197,8 +197,8 @@ def test_tail_as_posted_tells_what_was_posted(told: Told) -> None:
 def test_what_was_posted_by_nobody_is_answered_by_the_identity_that_post_told(told: Told) -> None:
     identity = told.says("anonymous", "who am I?").out.split()[1]
     told.posts("ann", "--in-reply-to", identity, "nobody")
-    assert told.lines(1) == ["ann: replied to an activity: nobody"]
-    assert told.lines(2)[1] == "ann: replied to anonymous “who am I?”: nobody"
+    assert told.lines(1) == ["ann: replied to anonymous “who am I?”: nobody"]
+    assert searched(told, f"about:{identity}") == told.lines(1) + ["anonymous: who am I?  ↳1"]
 
 
 def test_each_line_of_standard_input_is_a_reply(told: Told) -> None:

@@ -69,7 +69,11 @@ class Searched:
     def expected(self, query: Query) -> list[EntryId]:
         """What the query means: each activity that is kept is looked at."""
         page = self.store.fetch(Fetch({}, ("activity",), entries_max=1_000_000, bytes_max=1 << 30))
-        found = [one for one in page.entries if matches(query, document(one.sender, one.body, one.stamp))]
+        found = [
+            one
+            for one in page.entries
+            if matches(query, document(one.sender, one.body, one.stamp, f"activity:{one.id}"))
+        ]
         return [one.id for one in sorted(found, key=position, reverse=True)]
 
 

@@ -42,6 +42,7 @@ QUERIES = [
     "after:1970-01-01T00:00:00.000400Z", "deploy before:1970-01-01T00:00:00.000450Z", '"not"', "",
     "disk after:1970-01-01T00:00:00.000300Z before:1970-01-01T00:00:00.000450Z", "nowhere", "from:nobody deploy",
     "about:a.1.2/r", "about:a.1.2/*", "about:a.1.2 about:b.1.3/%C3%A9 from:ann", "-about:a.1.2/r type:like",
+    "about:a.1.2", "about:a.1.7 about:b.1.3 from:ann", "about:a.1.40 -about:b.1.9", "-about:a.1.7 from:ann",
 ]  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from core.answers import AnswerKind, PostReference, answer_body
 from core.client import ActivityArrived
 from tui.feed.activities import note
-from tui.script.activity_lines import item_of, json_line, object_line, text_line
 from tui.script.answer_words import AnswerWords
+from tui.script.output_lines import item_of, json_line, object_line, text_line
 
 POST = PostReference("bob1.1.1", "p")
 FIRST = {"id": str(POST), **note("first")}

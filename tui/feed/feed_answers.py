@@ -272,6 +272,14 @@ class FeedAnswers:
         return [item for reference in references if (item := self.item(reference)) is not None]
 
 
+def fits(query: Query, item: FeedItem) -> bool:
+    """Whether an activity is one of those that are looked for, by what it says itself."""
+    # Entries do not say what they are called.
+    called = entry_reference(item.id) if query.references and item.id is not None else None
+    stamp = int(item.at * 1_000_000) if item.stamp is None else item.stamp
+    return matches(query, document(item.sender, item.body, stamp, "" if called is None else str(called)))
+
+
 def _tombstone(item: FeedItem, reference: Reference) -> bytes:
     """What is shown in full of what its sender has removed."""
     return msgspec.json.encode({"type": "Tombstone", "id": str(reference), "authenticated_user": item.sender})

@@ -43,7 +43,7 @@ QUOTED_CHARACTERS_MAX: Final = 400
 """Of what a kept draft replies to."""
 REMOVAL: Final = (
     "Nobody is shown it any more, and nobody can bring it back, you neither. Servers keep what you wrote all the same:"
-    " a search finds it, and programs that know nothing of removals go on showing it."
+    " who asks for what was posted finds it, and programs that know nothing of removals go on showing it."
 )
 
 

@@ -22,10 +22,13 @@ from core.client import (
     PastUnreadable,
     Redirected,
 )
-from core.query import Query, document, matches
+from core.query import Query
+from tui.feed.feed_answers import fits
 from tui.feed.feed_item import FeedItem
 from tui.feed.past_answers import PastAnswers, asked_about, past_item
-from tui.script.activity_lines import (
+from tui.script.answer_words import AnswerWords
+from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
+from tui.script.output_lines import (
     DATED_MOMENT,
     MICROSECONDS,
     counts_of,
@@ -34,8 +37,6 @@ from tui.script.activity_lines import (
     known_of,
     text_line,
 )
-from tui.script.answer_words import AnswerWords
-from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
 from tui.script.tail_command import CONNECT_LIMIT, HISTORY_MAX
@@ -171,8 +172,7 @@ class SearchCommand:
     async def _show_all(self, streams: Streams, items: Sequence[FeedItem]) -> bool:
         """Show those that match as they are now, the newest first; whether there are more than were to be shown."""
         for item in reversed(items):
-            now = item if self._words is None else self._words.answers.as_it_is(item)
-            if not matches(self.query, document(now.sender, now.body, now.stamp)):
+            if not fits(self.query, item if self._words is None else self._words.answers.as_it_is(item)):
                 continue
             if self.limit and self._found == self.limit:
                 return True

@@ -26,11 +26,14 @@ from core.client import (
     Redirected,
     Removed,
 )
-from core.query import EVERYTHING, Query, document, matches
+from core.query import EVERYTHING, Query
+from tui.feed.feed_answers import fits
 from tui.feed.feed_item import FeedItem
 from tui.feed.origins import origin_of
 from tui.feed.past_answers import AskedAbout, PastAnswers
-from tui.script.activity_lines import (
+from tui.script.answer_words import AnswerWords
+from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
+from tui.script.output_lines import (
     MICROSECONDS,
     accepted,
     item_of,
@@ -40,8 +43,6 @@ from tui.script.activity_lines import (
     text_line,
     where_accepted,
 )
-from tui.script.answer_words import AnswerWords
-from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
 from tui.text import quantities
@@ -258,8 +259,7 @@ class TailCommand:
     def _is_wanted(self, item: FeedItem) -> bool:
         if not self.query:
             return True
-        now = item if self._words is None else self._words.answers.as_it_is(item)
-        return matches(self.query, document(now.sender, now.body, now.stamp))
+        return fits(self.query, item if self._words is None else self._words.answers.as_it_is(item))
 
     def _put(self, item: FeedItem, *, is_shown: bool) -> None:
         if self._words is not None:

@@ -29,6 +29,7 @@ from core.wire.idempotency import idempotency_fingerprint
 from core.wire.messages import PastActivity, PastDone, PastRequest
 from core.wire.missing import FoundRuns
 from core.wire.past_query import PastQuery
+from core.wire.references import entries_named
 
 READING_MAX: Final = 2
 """Pages that are read at a time: commits, and who catches up, have their turns between them."""
@@ -158,11 +159,13 @@ class PastReading:
         from core.query import document, matches, parse
 
         wanted = parse(query.query, now=self._context.now.wall)
+        named = entries_named(wanted.references)
         end = None if page.reached is None else (page.reached[0], page.reached[1] or _NO_ID)
         found = [
             one
             for one in only_here
-            if (end is None or _place(one) >= end) and matches(wanted, document(one.sender, one.body, one.stamp))
+            if (end is None or _place(one) >= end)
+            and matches(wanted, document(one.sender, one.body, one.stamp, named.get(one.id, "")))
         ]
         return sorted({one.id: one for one in (*found, *page.entries)}.values(), key=_place)
 
