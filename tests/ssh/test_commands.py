@@ -192,3 +192,30 @@ async def test_queues_are_not_told_over_ssh_where_everybody_has_an_account(place
     status, told, error = await place.run("anonymous", "status", "--queues")
     assert (status, told) == (2, "")
     assert "--queues needs the network's secret" in error
+
+
+async def test_what_was_edited_and_removed_since_is_told_so_over_ssh_too(place: Place):
+    await place.register("ann", key="ann")
+
+    async def posts(*words: str) -> str:
+        status, output, errors = await place.run("ann", "post", *words, key="ann")
+        assert status == 0, errors
+        return output.split()[2]
+
+    cake, secret = await posts("the cake is read"), await posts("the cake is stolen")
+    await posts("--edit", cake, "the cake is ready")
+    await posts("--remove", secret)
+    liked = await place.run("anonymous", "post", "--in-reply-to", secret, "which cake?")
+    assert liked[0] == 0
+    _, feed, _ = await place.run("anonymous", "tail", "--since", "5", "--no-follow")
+    said = [line.partition("  ")[2] for line in feed.splitlines()]
+    assert said[:2] == ["ann: the cake is ready  edited", "ann: (removed)"]
+    assert said[4] == "anonymous: replied to ann (removed): which cake?" and "stolen" not in feed
+    _, last, _ = await place.run("anonymous", "tail", "--since", "1", "--no-follow")
+    assert last.partition("  ")[2] == "anonymous: replied to ann (removed): which cake?\n"
+    status, found, errors = await place.run("anonymous", "search", "--json cake type:Note from:ann not type:Update")
+    assert status == 0, errors
+    (line,) = found.splitlines()
+    assert json.loads(line)["activity"]["object"]["content"] == "the cake is ready"
+    status, found, _ = await place.run("anonymous", "search", "--as-posted stolen")
+    assert status == 0 and found.endswith("ann: the cake is stolen\n")
