@@ -149,8 +149,8 @@ def test_what_was_removed_is_not_found_by_its_words_and_is_said_to_be_removed(to
     about = told.program.run("search", told.node.address, f"about:{secret}", "--json")
     found = [json.loads(line) for line in about.out.splitlines()]
     assert "hidden" not in about.out
-    assert found[-1]["activity"]["type"] == "Tombstone" and found[-1]["removed"] == found[0]["stamp"]
-    assert found[-1]["replies"] == 1 and found[1]["removed"] is None
+    assert found[-1]["activity"]["type"] == "Tombstone" and found[-1]["removedAt"] == found[0]["acceptedAt"]
+    assert found[-1]["replies"] == 1 and found[1]["removedAt"] is None
 
 
 def test_what_was_edited_is_found_by_what_it_says_now(told: Told) -> None:
@@ -166,7 +166,7 @@ def test_what_was_edited_is_found_by_what_it_says_now(told: Told) -> None:
     found = told.program.run("search", told.node.address, f"about:{note} type:Note", "--json").out.splitlines()
     shown = json.loads(found[-1])
     assert shown["activity"]["object"]["content"] == "ask me for the password courgette"
-    assert shown["edited"] > shown["stamp"] and shown["reactions"] == {"🎉": 1}
+    assert shown["editedAt"] > shown["acceptedAt"] and shown["reactions"] == {"🎉": 1}
 
 
 def test_nobody_else_edits_or_removes_what_a_search_shows(told: Told) -> None:
@@ -189,9 +189,9 @@ def test_tail_as_posted_tells_what_was_posted(told: Told) -> None:
     told.posts("ann", "--remove", mine)
     assert told.tail("--as-posted", since=2)[0].endswith("ann: as it was")
     shown = [json.loads(line) for line in told.tail("--as-posted", "--json", since=2)]
-    assert shown[0]["object"]["content"] == "as it was" and "removed" not in shown[0]
+    assert shown[0]["object"]["content"] == "as it was" and "removedAt" not in shown[0]
     now = [json.loads(line) for line in told.tail("--json", "--origin", since=2)]
-    assert now[0]["activity"]["type"] == "Tombstone" and now[0]["removed"] == now[1]["stamp"]
+    assert now[0]["activity"]["type"] == "Tombstone" and now[0]["removedAt"] == now[1]["acceptedAt"]
 
 
 def test_what_was_posted_by_nobody_is_answered_by_the_identity_that_post_told(told: Told) -> None:

@@ -90,23 +90,27 @@ def test_what_is_removed_has_its_words_nowhere(tail: Tail) -> None:
 
 def test_programs_are_told_when_something_was_edited_and_removed(tail: Tail) -> None:
     post, other = tail.comes("bob", FIRST), tail.comes("cyd", note("x"))
-    assert tail.object(other) == {**note("x"), "reference": "activity:n.1.2"}
+    assert tail.object(other) == {
+        **note("x"), "reference": "activity:n.1.2", "acceptedAt": "1970-01-01T00:00:02.000000Z"
+    }  # fmt: skip
     tail.answer("bob", "edit", "second")
     found = tail.object(post)
-    assert (found["edited"], found["object"]) == (
-        3_000_000,
+    assert (found["editedAt"], found["object"]) == (
+        "1970-01-01T00:00:03.000000Z",
         {"type": "Note", "mediaType": "text/plain", "content": "second"},
     )
     tail.answer("bob", "removal")
     found = tail.object(post)
-    assert (found["type"], found["removed"], found["reference"]) == ("Tombstone", 4_000_000, str(POST))
+    assert (found["type"], found["removedAt"], found["reference"]) == (
+        "Tombstone", "1970-01-01T00:00:04.000000Z", str(POST)
+    )  # fmt: skip
 
 
 def test_who_says_of_their_own_activity_that_it_is_removed_is_no_word_on_that(tail: Tail) -> None:
-    liar = tail.comes("bob", {**FIRST, "removed": 1, "reference": "x"})
-    assert (tail.object(liar)["removed"], tail.object(liar)["reference"]) == (None, str(POST))
-    hidden = ActivityArrived("n.1.9", b'{"type":"Note","\\u0072emoved":1}', "bob", 9_000_000, live=True)
-    assert tail.object(hidden)["removed"] is None
+    liar = tail.comes("bob", {**FIRST, "removedAt": 1, "reference": "x"})
+    assert (tail.object(liar)["removedAt"], tail.object(liar)["reference"]) == (None, str(POST))
+    hidden = ActivityArrived("n.1.9", b'{"type":"Note","\\u0072emovedAt":1}', "bob", 9_000_000, live=True)
+    assert tail.object(hidden)["removedAt"] is None
 
 
 def test_what_was_posted_is_told_to_who_asks_for_that(tail: Tail) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from core.client import ActivityArrived
@@ -22,8 +23,24 @@ if TYPE_CHECKING:
 MICROSECONDS: Final = 1_000_000
 DATED_MOMENT: Final = "%Y-%m-%d %H:%M:%S"
 
+ALWAYS: Final = ("reference", "acceptedAt")
+"""What an activity's own object is shown with, whatever is known."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 """What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
+
+
+def accepted_at(stamp: int | None) -> str | None:
+    """When a server has accepted an activity, by that server's clock: RFC 3339, in UTC, to the microsecond. None where
+    nobody tells, or no calendar knows that moment."""
+    if stamp is None:
+        return None
+    try:
+        moment = _EPOCH + timedelta(microseconds=stamp)
+    except OverflowError:
+        return None
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def item_of(arrived: ActivityArrived) -> FeedItem:
@@ -61,16 +78,22 @@ def accepted(item: FeedItem, servers: Sequence[ServerView] | None) -> dict[str, 
 
 
 def known_of(item: FeedItem, words: AnswerWords | None) -> dict[str, object]:
-    """What is known of an activity beside itself: what it is called, and when it was edited last and removed, in
-    microseconds since 1970."""
+    """What is known of an activity beside itself: what it is called, and when it was accepted, edited last, and
+    removed."""
     reference = reference_of(item)
-    called: dict[str, object] = {"reference": None if reference is None else str(reference)}
+    called: dict[str, object] = {
+        "reference": None if reference is None else str(reference), "acceptedAt": accepted_at(item.stamp)
+    }  # fmt: skip
     if words is None:
         return called
     table = words.answers.table
     versions = [] if reference is None else table.versions(reference, item.sender)
     removed = None if reference is None else table.removed_at(reference, item.sender)
-    return {**called, "edited": versions[-1].stamp if versions else None, "removed": removed}
+    return {
+        **called,
+        "editedAt": accepted_at(versions[-1].stamp if versions else None),
+        "removedAt": accepted_at(removed),
+    }
 
 
 def counts_of(item: FeedItem, words: AnswerWords | None) -> dict[str, object]:

@@ -84,7 +84,7 @@ def _anew(body: bytes, members: dict[str, msgspec.Raw]) -> bytes:
     known = {key: text for key in ("id", "reference") if isinstance(text := _text_of(members.get(key)), str)}
     called = [key for key, text in known.items() if read_reference(text) is not None]
     if "reference" in called:
-        called.append("acceptedAt")
+        called += ["acceptedAt", "editedAt", "removedAt"]
     if not called:
         return msgspec.json.format(body, indent=-1)
     return msgspec.json.format(
