@@ -286,10 +286,9 @@ class AnswerTable:
         """Forget the oldest of those who have most charged to them, in one kind of what is kept, but for what was
         touched last."""
         level = fair_level((share.size[kind] for share in self._shares.values()), room)
-        shares = sorted(self._shares.values(), key=lambda share: share.size[kind], reverse=True)
         # What is on a level is forgotten where one activity's answers alone are more than all have room.
         for keep in (level, 0):
-            for share in shares:
+            for share in sorted(self._shares.values(), key=lambda share: share.size[kind], reverse=True):
                 for name in [*share.names] if share.size[kind] > keep else ():
                     if self._kept[kind] <= room or share.size[kind] <= keep:
                         break
