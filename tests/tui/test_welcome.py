@@ -48,6 +48,22 @@ async def test_two_enters_at_once_register_a_name_whose_secret_is_made(world):
         assert (world.client.identity.way, world.client.identity.username) == ("register", "zoe")
 
 
+async def test_arrows_lead_from_field_to_field_and_to_the_choices_above_them(world):
+    app = world.app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        assert app.focused is app.screen.query_one("#name")
+        await pilot.press("down")
+        assert app.focused is app.screen.query_one("#secret")
+        await pilot.press("up", "up")
+        assert isinstance(app.focused, RadioSet)
+        await pilot.press("down", "down")
+        await until(pilot, lambda: app.screen.query(RadioButton)[2].value)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: app.model.online, 30.0)
+        assert world.client.identity.way == "anonymous"
+
+
 async def test_keys_behind_a_name_that_is_none_stay_with_the_name(world):
     app = world.app(first=None)
     async with app.run_test(size=(80, 24)) as pilot:

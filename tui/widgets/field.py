@@ -17,6 +17,17 @@ class Field(Input):
         # A cursor that blinks would paint a dialog that nobody touches.
         self.cursor_blink = False
 
+    async def on_event(self, event: events.Event) -> None:
+        # A binding would be the last to be looked for: the dialog around it scrolls by the same keys.
+        if isinstance(event, events.Key) and event.key in ("up", "down"):
+            event.stop()
+            if event.key == "up":
+                self.screen.focus_previous()
+            else:
+                self.screen.focus_next()
+        else:
+            await super().on_event(event)
+
 
 class LeadingField(Field):
     """A field from which Enter leads on to the next one, and takes along what was typed after it.
