@@ -29,6 +29,7 @@ class FeedMatches:
         self.searching = False
         """Whether rows that were there have yet to be looked through."""
         self.serials: deque[int] = deque()
+        self._run = feed.runs
         self._tested_from = self._tested_to = feed.end_serial
 
     def __len__(self) -> int:
@@ -40,10 +41,15 @@ class FeedMatches:
         after each slice, and at the end."""
         self.query = query
         self.generation += 1
-        self.serials.clear()
-        self._tested_from = self._tested_to = self._feed.end_serial
+        self._stand_at_end()
         self.searching = bool(query)
         return partial(self._search, query, self.generation, self._tested_to, tell)
+
+    def _stand_at_end(self) -> None:
+        """Nothing that is there has been looked at."""
+        self._run = self._feed.runs
+        self.serials.clear()
+        self._tested_from = self._tested_to = self._feed.end_serial
 
     async def _search(self, query: Query, generation: int, until: int, tell: Callable[[], object]) -> None:
         """Test the rows that were there before the filter, those before `until`, newest first, in slices.
@@ -69,6 +75,9 @@ class FeedMatches:
         """Look at what has come since the last time, up to a serial."""
         if not self.query:
             return
+        if self._run != self._feed.runs:
+            # What is between the serials of one run and those of another is no row.
+            self._stand_at_end()
         while self.serials and self.serials[-1] >= end:
             self.serials.pop()
         self._tested_to = min(self._tested_to, end)
