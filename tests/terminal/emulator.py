@@ -9,8 +9,9 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 _PARTS = re.compile(
-    r"\x1b\[(?P<numbers>[0-9;:?>]*)(?P<final>[A-Za-z])|\x1b\]8;[^;]*;(?P<link>[^\x07\x1b]*)(?:\x07|\x1b\\)"
+    r"\x1b\[(?P<numbers>[0-9;:?><$]*)(?P<final>[A-Za-z])|\x1b\]8;[^;]*;(?P<link>[^\x07\x1b]*)(?:\x07|\x1b\\)"
     r"|\x1b\](?P<other>[^\x07\x1b]*)(?:\x07|\x1b\\)|\x1b(?P<escape>[M78])|(?P<line>\n)|(?P<return>\r)|(?P<bell>\x07)"
+    r"|\x1b\((?P<letters>[0B])|(?P<shift>[\x0e\x0f])"
     r"|(?P<cluster>[^\x00-\x1f\x7f](?:\u200d[^\x00-\x1f\x7f]|[\u0300-\u036f\ufe0f\u3099\u309a])*)",
     re.DOTALL,
 )
@@ -42,8 +43,12 @@ class Emulator:
         self.width, self.height = width, height
         self._width_of = width_of
         self._cells = [[Seen()] * width for _ in range(height)]
-        self._region = (0, height - 1)
+        self.region = (0, height - 1)
+        """Its first and its last row."""
         self._pen = Seen()
+        self._modes: set[str] = set()
+        self._drawing = False
+        """Whether letters are drawings: the set that DEC calls special graphics."""
         self.row = self.column = 0
 
     @property
@@ -58,6 +63,11 @@ class Emulator:
     def pen(self) -> Seen:
         """What would be written next."""
         return self._pen
+
+    @property
+    def synchronised(self) -> bool:
+        """Whether it waits for the end of a frame."""
+        return "?2026" in self._modes
 
     def feed(self, output: str) -> None:
         end = 0
@@ -74,6 +84,8 @@ class Emulator:
                 self._reverse_line_feed()
             elif part["link"] is not None:
                 self._pen = self._pen._replace(link=part["link"])
+            elif part["letters"]:
+                self._drawing = part["letters"] == "0"
             elif part["final"]:
                 self._control(part["numbers"], part["final"])
         assert end == len(output), f"{output[end:]!r} is understood by no terminal"
@@ -84,18 +96,32 @@ class Emulator:
         second = (given[1] or 1) if len(given) > 1 else 1
         match final:
             case "H":
-                self.row, self.column = min(first, self.height) - 1, min(second, self.width) - 1
+                top, bottom = self.region if "?6" in self._modes else (0, self.height - 1)
+                self.row, self.column = min(top + first - 1, bottom), min(second, self.width) - 1
             case "C":
                 self.column = min(self.column + first, self.width - 1)
             case "G":
                 self.column = min(first, self.width) - 1
             case "r":
-                self._region = (first - 1, (given[1] or self.height) - 1 if len(given) > 1 else self.height - 1)
+                self.region = (first - 1, (given[1] or self.height) - 1 if len(given) > 1 else self.height - 1)
                 self.row = self.column = 0
             case "m":
                 self._style(numbers)
+            case "h":
+                self._modes |= set(self._named(numbers))
+            case "l":
+                self._modes -= set(self._named(numbers))
+            case "J":
+                assert given[0] == 2, numbers
+                self._cells = [[Seen(back=self._pen.back)] * self.width for _ in range(self.height)]
             case _:
-                assert final in "hlu", final
+                assert final in "uptq", final
+
+    @staticmethod
+    def _named(numbers: str) -> list[str]:
+        """Modes, each with what tells DEC's own apart."""
+        kind = "?" if numbers.startswith("?") else ""
+        return [kind + number for number in numbers.lstrip("?").split(";")]
 
     def _style(self, numbers: str) -> None:
         for kind, colour, number in _COLOURS.findall(numbers) or [("", "", "0")]:
@@ -124,6 +150,10 @@ class Emulator:
             return
         if self.column + width > self.width:
             return
+        if self._drawing and cluster.isalpha():
+            cluster = "\N{WHITE DIAMOND}"
+        if "4" in self._modes:
+            cells[self.column :] = [*([Seen()] * width), *cells[self.column : self.width - width]]
         for column in range(self.column, self.column + width):
             self._cut(column)
         cells[self.column] = self._pen._replace(text=cluster)
@@ -145,7 +175,7 @@ class Emulator:
                 cells[each] = cells[each]._replace(text=" ")
 
     def _line_feed(self) -> None:
-        top, bottom = self._region
+        top, bottom = self.region
         if self.row == bottom:
             del self._cells[top]
             self._cells.insert(bottom, [Seen(back=self._pen.back)] * self.width)
@@ -153,7 +183,7 @@ class Emulator:
             self.row += 1
 
     def _reverse_line_feed(self) -> None:
-        top, bottom = self._region
+        top, bottom = self.region
         if self.row == top:
             del self._cells[bottom]
             self._cells.insert(top, [Seen(back=self._pen.back)] * self.width)

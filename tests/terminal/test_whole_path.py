@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from textual.app import App
@@ -41,14 +41,17 @@ class Stage:
     """An application with a terminal in memory, for as long as the block runs."""
 
     def __init__(self, size: tuple[int, int] = (80, 24)) -> None:
-        self.terminal = Memory(size)
+        self.terminal = self.make_terminal(size)
         self.app: ActivityApp = World().app(driver_class=self._driver)
+
+    def make_terminal(self, size: tuple[int, int]) -> Memory:
+        return Memory(size)
 
     def _driver(self, app: App[Any], *, debug: bool, mouse: bool, size: Any) -> TerminalDriver:
         self.driver = TerminalDriver(app, self.terminal, mouse=mouse, rate=1e9)
         return self.driver
 
-    async def __aenter__(self) -> Stage:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.app.run_async())
         await self.until(lambda: self.app.model.online and self.app.focused is self.app.main.composer)
         return self

@@ -364,6 +364,10 @@ class ActivityApp(PaintedApp):
         self._keep_look()
         self.notify(f"You are told {bell.IN_WORDS[policy]}.", markup=False, timeout=3)
 
+    def action_repaint(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.paint_anew()
+
     def get_key_display(self, binding: Binding) -> str:
         return binding.key_display or key_name(binding.key)
 

@@ -82,7 +82,7 @@ class LocalDriver(TerminalDriver):
             self._loop.add_signal_handler(number, handler)
         if self._held is not None:
             self._started = True
-            self.resized(*self._tty.size)
+            self._has_size(*self._tty.size)
         else:
             self._open()
 
@@ -155,7 +155,8 @@ class LocalDriver(TerminalDriver):
         return (TELL_NO_SIZE if self._told_size else "") + super()._modes_off()
 
     def _changed_size(self) -> None:
-        if not self._stopped and self._tty.size != self._size:
+        # Also to the same as before: what came between has cut off, or moved, what was shown.
+        if not self._stopped:
             self.resized(*self._tty.size)
 
     def _can_tell_its_size(self, answer: InBandWindowResize) -> None:

@@ -19,8 +19,17 @@ KITTY_ON: Final = "\x1b[>25u"
 """Disambiguate, report all keys, report text (the kitty keyboard protocol); unknown to most terminals, and ignored."""
 _LEAVE: Final = "\x1b[?2004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 
-RESTORE: Final = MOUSE_OFF + _LEAVE + "\x1b[23;2t"
+_CUT_OFF: Final = "\x1b[?2026l\x1b[r\x1b[0m"
+"""Ends what a frame has begun that was cut off: its being shown at once, a scrolling region, a style."""
+RESTORE: Final = _CUT_OFF + MOUSE_OFF + _LEAVE + "\x1b[23;2t"
 """Gives any terminal back as it was, whatever state the application left it in."""
+AGAIN: Final = (
+    _CUT_OFF
+    # No origin of a region, text that is written over, letters that are letters.
+    + "\x1b[?6l\x1b[4l\x0f\x1b(B"
+    + "\x1b[?25l\x1b[?7l\x1b[2J"
+)
+"""Before a screen is painted anew to which something else has written."""
 
 TELLS_SIZE: Final = "\x1b[?2048$p"
 """Does the terminal tell its size among the keys? (https://gist.github.com/rockorager/e695fb2924d36b2bcf1fff4a3704bd83)"""

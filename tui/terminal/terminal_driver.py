@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
-from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, notice, takes_osc, title
+from tui.terminal.modes import AGAIN, ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, notice, takes_osc, title
 from tui.terminal.screen_changes import ScreenChanges, scrolls
 
 PIECE_BYTES: Final = 128
@@ -142,14 +142,23 @@ class TerminalDriver(Driver):
             self._pauses.discard(reason)
             if not self._pauses:
                 self._app._end_batch()
-                if not self._stopped:
-                    self._app.call_later(self._app.refresh, layout=True)
+                self._paint_all()
+
+    def paint_anew(self) -> None:
+        """Paint the whole screen, to which something else may have written, whatever modes that has left it in."""
+        self._changes.forget()
+        self.write(AGAIN)
+        self._paint_all()
+
+    def _paint_all(self) -> None:
+        if self._started and not self._stopped:
+            self._app.call_later(self._app.refresh, layout=True)
 
     # --- the application's mode ---------------------------------------------------------------------------------------
 
     def start_application_mode(self) -> None:
         self._started = True
-        self.resized(*self._terminal.size)
+        self._has_size(*self._terminal.size)
         self.write(self._modes_on())
         self.flush()
         self._read_some()
@@ -269,7 +278,14 @@ class TerminalDriver(Driver):
         self._app.post_message(message)
 
     def resized(self, width: int, height: int) -> None:
-        """The terminal has another size."""
+        """The terminal has another size, or had one meanwhile: it may show anything."""
+        same = (width, height) == self._size
+        self._has_size(width, height)
+        if same:
+            # For that, nothing would be laid out and painted anew.
+            self._paint_all()
+
+    def _has_size(self, width: int, height: int) -> None:
         size = Size(width, height)
         self._size = (width, height)
         self._changes.resized(width, height)

@@ -64,6 +64,16 @@ APPLICATION_ACTIONS: Final[tuple[UserAction, ...]] = (
         scope="application",
     ),
     UserAction(
+        "application.repaint",
+        "ctrl+l",
+        "Paint the screen anew",
+        "For a terminal to which something else has written.",
+        "Application",
+        "repaint",
+        scope="application",
+        priority=True,
+    ),
+    UserAction(
         "application.interrupt",
         "ctrl+c",
         "Clear the line, then quit",

@@ -57,6 +57,7 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "application.help": "keys, shortcuts, commands, manual",
     "application.theme": "colours, colors, dark, light, mode",
     "application.bell": "sound, notify, notification, ring, mention",
+    "application.repaint": "redraw, refresh, clear, garbled, broken screen",
     "application.quit": "exit, leave, stop, close, end",
 }
 """Several for one action are parted by commas."""
