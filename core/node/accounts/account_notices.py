@@ -48,8 +48,8 @@ class AccountNotices:
             if loser is None or holder is None or renaming.after == loser.username:
                 text = f"{renaming.before} has the name {renaming.after} again, with which it was registered"
             else:
+                self._context.note("gave way", person=renaming.before, after=renaming.after)
                 text = self._conflict(renaming.before, holder, loser, renaming.after, fact, voter)
-            self._context.note("gave way", person=renaming.before, after=renaming.after)
             self._context.notify("renamed", text, "warning", user=renaming.after)
         name = self._book.name_of(fact.claim)
         holder = self._book.holder(fact.username)

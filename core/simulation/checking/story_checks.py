@@ -20,8 +20,6 @@ from core.stories import ClaimKind, ServerName, StoryClaim, claims_of
 NOTICED_WITHIN: Final = 25.0
 """Seconds within which what breaks is noticed anywhere: pings, dials, and news of it on slow paths."""
 MOMENT: Final = 0.05
-CLOCK_ERROR: Final = 0.011
-"""Of a span of time: clocks of simulated machines go wrong by half a percent."""
 LONG_AFTER: Final = 1 << 62
 
 
@@ -59,7 +57,7 @@ def stories_are_true(world: World) -> Iterator[tuple[str, str]]:
         # What a member says in another one's name who has no key is believed, and a twin is two servers of one name.
         return
     for told in world.witnessing.incidents:
-        yield from _spans(told)
+        yield from _spans(world, told)
         for claim in claims_of(told.incident, LONG_AFTER):
             problem = CHECKS[claim.kind](ClaimScene(world, told, claim))
             if problem:
@@ -68,7 +66,7 @@ def stories_are_true(world: World) -> Iterator[tuple[str, str]]:
     yield from _untold(world)
 
 
-def _spans(told: Witnessed) -> Iterator[tuple[str, str]]:
+def _spans(world: World, told: Witnessed) -> Iterator[tuple[str, str]]:
     """Spans that are told are as long as they were."""
     server, first = told.server, told.seen[0]
     for seen in told.seen:
@@ -78,7 +76,7 @@ def _spans(told: Witnessed) -> Iterator[tuple[str, str]]:
         if seen.line.stamp < first.line.stamp:
             continue
         is_one_start = any(life.began <= first.at and (life.ended or seen.at) >= seen.at for life in server.lives)
-        if is_one_start and abs(span - told_of) > MOMENT + CLOCK_ERROR * span:
+        if is_one_start and abs(span - told_of) > MOMENT + 1.2 * world.plan.clock_drift * span:
             yield "stories", f"{server.name} tells of {told_of:.3f} s, and it was {span:.3f} s ({seen.line.kind})"
             return
 
