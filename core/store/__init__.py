@@ -14,6 +14,7 @@ from core.lazy_face import lazy
 if TYPE_CHECKING:
     from core.store.backup import restore_backup
     from core.store.downgrade import downgrade_store
+    from core.store.events_file import kept_lines
     from core.store.identity import next_incarnation, node_id
     from core.store.invitation_file import GivenInvitation, give_invitation, open_invitations, revoke
     from core.store.loss import OnLoss
@@ -68,6 +69,7 @@ __all__ = [
     "downgrade_store",
     "forget_known_server",
     "give_invitation",
+    "kept_lines",
     "known_servers",
     "network_of",
     "next_incarnation",
@@ -86,6 +88,7 @@ if not TYPE_CHECKING:
         {
             "backup": ("restore_backup",),
             "downgrade": ("downgrade_store",),
+            "events_file": ("kept_lines",),
             "identity": (
                 "next_incarnation",
                 "node_id",

@@ -19,6 +19,7 @@ MOVES_NAMED_MAX: Final = 6
 
 
 _TOLD_TOGETHER: Final[Mapping[ClaimKind, str]] = {
+    "apart": "apart",
     "moved": "moves",
     "others moved": "moves",
     "sent on": "sent",
@@ -33,6 +34,8 @@ def sentences_of(incident: Incident, moment: int) -> list[str]:
     for kind, claims in groupby(claims_of(incident, moment), lambda claim: _TOLD_TOGETHER.get(claim.kind, claim)):
         if kind == "moves":
             told.append(_moves(list(claims)))
+        elif kind == "apart":
+            told.append(_apart(list(claims)))
         elif kind == "sent":
             told.append(_sent_on(list(claims)))
         else:
@@ -110,11 +113,11 @@ def _unreachable(claim: StoryClaim) -> str:
     return f"{who} cannot be reached{how}. {unknown}"
 
 
-def _apart(claim: StoryClaim) -> str:
-    return (
-        f"{names(claim.servers)} could not be reached for {span(claim.seconds)} and went on in the same start:"
-        " cut off from here, or standing still."
-    )
+def _apart(claims: Sequence[StoryClaim]) -> str:
+    who = names([party for claim in claims for party in claim.servers])
+    spans = [span(claim.seconds) for claim in sorted(claims, key=lambda claim: claim.seconds or 0.0)]
+    most = f"up to {spans[-1]}" if spans[0] != spans[-1] else spans[-1]
+    return f"{who} could not be reached for {most} and went on in the same start: cut off from here, or standing still."
 
 
 def _took_over(claim: StoryClaim) -> str:
@@ -185,7 +188,8 @@ def _clock_off(claim: StoryClaim) -> str:
 
 TEXTS: Final[Mapping[ClaimKind, Callable[[StoryClaim], str]]] = {
     "crashed": _crashed,
-    "apart": _apart,
+    "apart": lambda claim: _apart([claim]),
+    "nobody else": lambda claim: "Nobody else was out of reach.",
     "unreachable": _unreachable,
     "returned": lambda claim: f"{names(claim.servers)} can be reached again.",
     "suspected": lambda claim: f"{names(claim.servers)} {_is(claim, 'does', 'do')} not answer at the moment.",

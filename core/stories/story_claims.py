@@ -17,7 +17,8 @@ from core.stories.lines import ServerName, Why
 
 ClaimKind = Literal[
     "crashed",  # the processes of these servers ended without a farewell
-    "apart",  # these went on in the same start, and could not be reached for `seconds`
+    "apart",  # this one went on in the same start, and could not be reached for `seconds`
+    "nobody else",  # those that are missing are all that was out of reach
     "unreachable",  # these cannot be reached, and nobody here knows why
     "returned",  # these can be reached, and nobody here knows what they were doing meanwhile
     "suspected",  # these have not answered for a moment
@@ -125,9 +126,10 @@ def _causes(incident: Incident, moment: int) -> Iterator[StoryClaim]:
     if unknown or incident.lost_unnamed > 0:
         named = tuple(part.party for part in unknown)
         yield StoryClaim("unreachable", named, more=max(0, incident.lost_unnamed), why=why)
-    apart = [part for part in parts if part.anew is False]
-    spans = [(part.back_at or 0) - (part.lost_at or 0) for part in apart]
-    yield from _group("apart", apart, seconds=max(spans, default=0) / MICROSECONDS)
+    for part in parts:
+        if part.anew is False and part.back_at is not None:
+            out = max(0, part.back_at - (part.lost_at or 0)) / MICROSECONDS
+            yield StoryClaim("apart", (part.party,), seconds=out, at=part.back_at)
     yield from _group("returned", [part for part in parts if part.back_at is not None and part.anew is None])
     others = [part for part in incident.servers.values() if part.lost_at is None]
     broken = [part for part in others if part.link_lost]
@@ -184,6 +186,8 @@ def _verdict(incident: Incident, moment: int) -> Iterator[StoryClaim]:
         missing = incident.missing
         if incident.missing_count:
             named = tuple(part.party for part in missing)
+            if not incident.taken and all(part.back_at is None for part in incident.servers.values()):
+                yield StoryClaim("nobody else", named)
             yield StoryClaim(
                 "whole without", named, more=max(0, incident.lost_unnamed), seconds=took, at=incident.changed
             )

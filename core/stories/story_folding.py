@@ -29,7 +29,8 @@ class Stories:
         """What turns monotonic time of the witness's present start into moments."""
         self._tick = 0
         self._anchored = False
-        self._numbers = 0
+        self.begun = 0
+        """How many incidents there ever were."""
         self.version = 0
         """Another number whenever something has changed."""
         for line in lines:
@@ -107,8 +108,8 @@ class Stories:
                 key = line.claim
             case _:
                 pass
-        self._numbers += 1
-        incident = Incident(kind, key, line.witness, line.stamp, self._numbers, moment, moment)
+        self.begun += 1
+        incident = Incident(kind, key, line.witness, line.stamp, self.begun, moment, moment)
         self._all.append(incident)
         self._open.append(incident)
         if len(self._open) > OPEN_MAX:

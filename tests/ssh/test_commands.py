@@ -219,3 +219,16 @@ async def test_what_was_edited_and_removed_since_is_told_so_over_ssh_too(place: 
     assert json.loads(line)["activity"]["object"]["content"] == "the cake is ready"
     status, found, _ = await place.run("anonymous", "search", "--as-posted stolen")
     assert status == 0 and found.endswith("ann: the cake is stolen\n")
+
+
+async def test_events_tell_what_happened_to_servers_and_people_and_no_address(place: Place):
+    status, output, errors = await place.run("anonymous", "events", "--since", "1h")
+    assert (status, errors) == (0, "")
+    assert " started with no activities yet." in output.splitlines()[0]
+    status, output, _ = await place.run("anonymous", "events", "--json")
+    found = [json.loads(line) for line in output.splitlines()]
+    assert status == 0 and found[0]["kind"] == "start"
+    assert "127.0.0.1" not in output and '"remark"' not in output
+    for wrong in (("--since", "yesterday"), ("--nonsense",)):
+        status, _, errors = await place.run("anonymous", "events", *wrong)
+        assert status == 2 and errors

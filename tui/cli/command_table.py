@@ -225,6 +225,16 @@ def _verify(parser: Parser) -> None:
     _flag(parser, BY_NAME["data_dir"])
 
 
+def _events(parser: Parser) -> None:
+    parser.add_argument(
+        "--since", metavar="DURATION", default=None, help="what went on in that time (10m, 2h, 1d); default: all of it"
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=False, help="one JSON object for each, with the lines it is made of"
+    )
+    _flag(parser, BY_NAME["data_dir"])
+
+
 def _known_hosts(parser: Parser) -> None:
     _client(parser)
     add_timeout(parser, "10")
@@ -439,6 +449,16 @@ COMMANDS: Final = (
         "  activity-tui downgrade --data-dir /var/lib/activity-tui\n",
         "The server must not be running. A new version brings up the data of the one before when it starts; this is "
         "the way back, with all that has come since, but for signatures. A backup of what was there is made first.",
+    ),
+    Command(
+        "events",
+        "tui.cli.events_command",
+        _events,
+        "tell what happened in the network, as a server has kept it",
+        "  activity-tui events --since 1h\n  activity-tui events --data-dir /var/lib/activity-tui --json\n",
+        "Crashes, quits, partitions, restarts, registrations, redirects and failing disks, each with its cause, how it "
+        "was mended, who moved, and the verdict; the oldest first. The server may be running or not. It keeps them for "
+        "30 days, at most 4 MiB.",
     ),
     Command(
         "verify",

@@ -22,6 +22,7 @@ from core.answers import replies_to
 from core.client import NotConnected, OperatorSeat, PastEntry, PastPage, PastPlace, ResumePoint
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
 from core.query import is_to
+from core.stories import Stories
 from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
 from tui.feed.feed import Feed
@@ -33,6 +34,7 @@ from tui.model.concerns import Concerns
 from tui.model.muted_threads import MutedThreads
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.refusals import Refusals
+from tui.model.told_by_stories import is_told_by_stories
 from tui.model.visitors import Visitors
 from tui.model.visits import Visits
 from tui.text.safe_text import neutralise, neutralise_name
@@ -124,6 +126,8 @@ class ClientModel:
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self._visits = Visits(self.notices)
         self.refusals = Refusals(self.notices)
+        self.stories = Stories()
+        """What the node, or the server that one looks at, has noted of the network."""
         self.notices_seen = 0
         """Lines of notices that ever came in."""
         self.notices_version = 0
@@ -527,6 +531,13 @@ class ClientModel:
         self._happen(Happening("gone", why))
 
     def noticed(self, notice: Notice) -> None:
+        if notice.line is not None:
+            self.stories.take(notice.line)
+            self.notices_version += 1
+            self.on_change()
+            return
+        if self.stories.begun and is_told_by_stories(notice):
+            return
         if not self.refusals.fold(notice, self.notices_seen - len(self.notices)) and self._visits.add(notice):
             self.refusals.begin(notice, self.notices_seen)
             self.notices_seen += 1

@@ -19,6 +19,8 @@ from core.stories import ClaimKind, ServerName, StoryClaim, claims_of
 
 NOTICED_WITHIN: Final = 25.0
 """Seconds within which what breaks is noticed anywhere: pings, dials, and news of it on slow paths."""
+NEWS_WITHIN: Final = 4.0
+"""Seconds within which it is known everywhere that a server is back; it may be gone again by then."""
 MOMENT: Final = 0.05
 LONG_AFTER: Final = 1 << 62
 
@@ -30,6 +32,8 @@ class ClaimScene:
     world: World
     told: Witnessed
     claim: StoryClaim
+    made: float
+    """When it was made."""
 
     def server(self, party: ServerName) -> SimulatedServer | None:
         """The server of ours that a claim names; None where that is a liar's, or somebody else's."""
@@ -39,12 +43,12 @@ class ClaimScene:
     def at(self) -> float:
         """When it was claimed to be so."""
         found = self.told.at(self.claim.at) if self.claim.at else None
-        return found if found is not None else self.told.ended
+        return found if found is not None else self.made
 
     @property
     def wall(self) -> tuple[float, float]:
         """The time in which what it is about has to have happened."""
-        return self.told.began - NOTICED_WITHIN, self.told.ended + MOMENT
+        return self.told.began - NOTICED_WITHIN, self.made + MOMENT
 
     def lives(self, party: ServerName) -> list[Life]:
         server = self.server(party)
@@ -58,8 +62,9 @@ def stories_are_true(world: World) -> Iterator[tuple[str, str]]:
         return
     for told in world.witnessing.incidents:
         yield from _spans(world, told)
-        for claim in claims_of(told.incident, LONG_AFTER):
-            problem = CHECKS[claim.kind](ClaimScene(world, told, claim))
+        last = dict.fromkeys(claims_of(told.incident, LONG_AFTER), told.ended)
+        for claim, made in {**last, **told.claims}.items():
+            problem = CHECKS[claim.kind](ClaimScene(world, told, claim, made))
             if problem:
                 where = f"{told.server.name}, {told.began:.3f} to {told.ended:.3f} s, {told.incident.kind}"
                 yield "stories", f"{where}: {claim.kind}: {problem}"
@@ -95,18 +100,17 @@ def _crashed(scene: ClaimScene) -> str:
 
 
 def _apart(scene: ClaimScene) -> str:
-    for party in scene.claim.servers:
-        part = scene.told.incident.servers[party.id]
-        lost = scene.told.at(part.lost_at or 0)
-        back = scene.told.at(part.back_at or 0)
-        if scene.server(party) is None or lost is None or back is None:
-            continue
-        if not any(
-            life.began <= lost and (life.ended is None or life.ended >= back - NOTICED_WITHIN)
-            for life in scene.lives(party)
-        ):
-            return f"{party.name} was another process before and after"
-    return ""
+    (party,) = scene.claim.servers
+    if scene.server(party) is None:
+        return ""
+    back = scene.at
+    lost = back - (scene.claim.seconds or 0.0) * (1 - scene.world.plan.clock_drift)
+    if any(
+        life.began <= lost + MOMENT and (life.ended is None or life.ended >= back - NEWS_WITHIN)
+        for life in scene.lives(party)
+    ):
+        return ""
+    return f"{party.name} was another process before and after"
 
 
 def _anything_broke(scene: ClaimScene) -> bool:
@@ -270,6 +274,7 @@ def _not_checked(scene: ClaimScene) -> str:
 CHECKS: Final[Mapping[ClaimKind, Callable[[ClaimScene], str]]] = {
     "crashed": _crashed,
     "apart": _apart,
+    "nobody else": _not_checked,
     "unreachable": _lost,
     "returned": _lost,
     "suspected": _lost,

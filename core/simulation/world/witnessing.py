@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.simulation.parties.simulated_server import SimulatedServer
-from core.stories import Incident, Stories, StoryLine
+from core.stories import Incident, Stories, StoryClaim, StoryLine, claims_of
 
 
 @dataclass(slots=True)
@@ -26,6 +26,8 @@ class Witnessed:
     server: SimulatedServer
     incident: Incident
     seen: list[Seen] = field(default_factory=list)
+    claims: dict[StoryClaim, float] = field(default_factory=dict)
+    """Everything that it ever claimed, and when first."""
     missing: dict[int, str] = field(default_factory=dict)
     """By moments at which it was said that nothing is missing: what was."""
 
@@ -63,4 +65,6 @@ class Witnessing:
             self.incidents.append(witnessed)
         if missing:
             witnessed.missing[stories.moment(line.tick)] = missing
+        for claim in claims_of(incident, stories.moment(line.tick)):
+            witnessed.claims.setdefault(claim, at)
         witnessed.seen.append(Seen(line, at, stories.moment(line.tick)))

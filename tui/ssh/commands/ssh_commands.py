@@ -11,6 +11,7 @@ from tui.script.script_client import OnEvent, ScriptClient
 from tui.script.script_commands import COMMANDS, read_line
 from tui.ssh.commands.account_commands import keys, passwd
 from tui.ssh.commands.command_channel import CommandChannel
+from tui.ssh.commands.events_over_ssh import events
 from tui.ssh.commands.local_client import client_of
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.text.safe_text import neutralise
@@ -47,6 +48,8 @@ ssh HOST search [--json] [--limit COUNT] QUERY
                               what matches in all of the past, the newest first
 ssh HOST status [--json] [--timeout SECONDS]
                               servers, loads, connections, users
+ssh HOST events [--json] [--since DURATION]
+                              what happened in the network, each with its cause and its verdict
 ssh HOST keys                 the keys that open your account, in the whole network
 ssh HOST keys add [KEY|-]     bind the key that you came in with, or another public key
 ssh HOST keys remove WHICH    by its number in the list, its fingerprint or its comment
@@ -95,4 +98,4 @@ async def _run(name: str, rest: str, io: CommandChannel, server: SSHServer, remo
 
 
 _AccountCommand = Callable[[str, CommandChannel, "SSHServer", RemoteUser], Awaitable[int]]
-_ACCOUNT_COMMANDS: Final[Mapping[str, _AccountCommand]] = {"keys": keys, "passwd": passwd}
+_ACCOUNT_COMMANDS: Final[Mapping[str, _AccountCommand]] = {"keys": keys, "passwd": passwd, "events": events}

@@ -50,7 +50,7 @@ function _shtab_activity_tui_using
   test "$_shtab_activity_tui_cmdpath" = "$argv"
 end
 
-set -g _shtab_activity_tui_commands serve join post tail search status check register passwd order secret restore downgrade verify known-hosts invite known-networks known-servers config completion
+set -g _shtab_activity_tui_commands serve join post tail search status check register passwd order secret restore downgrade events verify known-hosts invite known-networks known-servers config completion
 set -g _shtab_activity_tui_opts_with_value --activities-kept --advertise --age-kept --announce-interval --anonymous-rate --backup-interval --backups-kept --because --bytes-kept --config --connections-max --data-dir --distrusted --edit --expires --filter --for --history --host --in-flight --in-reply-to --json --key --like --limit --links --log-file --log-format --log-level --name --network --new-secret-file --operators --port --posts --preset --rate --readers --redundant-links --registrations-per-minute --remove --returns --secret --secret-file --since --size --ssh --ssh-workers --timeout --undo --user --user-secret-file --uses --watch --writers -R -u
 
 complete -c activity-tui -e
@@ -292,6 +292,12 @@ complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activit
 complete -c activity-tui -n '_shtab_activity_tui_using downgrade' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using downgrade' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
 complete -c activity-tui -n '_shtab_activity_tui_using downgrade' -l data-dir -xka "(__fish_complete_directories)" -d 'where the server keeps everything; never shared by two (default: one for each port, see `config show`)'
+complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a events -d 'Tell what happened in the network, as a server has kept it. Crashes, quits, partitions, restarts, registrations, redirects and failing disks, each with its cause, how it was mended, who moved, and the verdict; the oldest first. The server may be running or not. It keeps them for 30 days, at most 4 MiB.'
+complete -c activity-tui -n '_shtab_activity_tui_using events' -s h -l help -d 'show this help message and exit'
+complete -c activity-tui -n '_shtab_activity_tui_using events' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
+complete -c activity-tui -n '_shtab_activity_tui_using events' -l since -x -d 'what went on in that time (10m, 2h, 1d); default: all of it'
+complete -c activity-tui -n '_shtab_activity_tui_using events' -l json -d 'one JSON object for each, with the lines it is made of'
+complete -c activity-tui -n '_shtab_activity_tui_using events' -l data-dir -xka "(__fish_complete_directories)" -d 'where the server keeps everything; never shared by two (default: one for each port, see `config show`)'
 complete -c activity-tui -n '_shtab_activity_tui_using; and test $_shtab_activity_tui_npos -eq 0' -a verify -d 'Read all of a server'"'"'s data, or of a backup, and tell what is damaged. Nothing is changed, and the server may be running. It ends with 0 when everything is whole, and with 1 when something is damaged.'
 complete -c activity-tui -n '_shtab_activity_tui_using verify' -s h -l help -d 'show this help message and exit'
 complete -c activity-tui -n '_shtab_activity_tui_using verify' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration file (also ACTIVITY_TUI_CONFIG)'
