@@ -66,7 +66,7 @@ PAGE_MARGIN: Final = 12
 """What of the screen's width is not the page's."""
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """An event, when it was or began, and by what it is known."""
 
     at: float
@@ -87,7 +87,7 @@ class EventsView(RowView):
         self._model = model
         self._zone = zone
         self._seen = self._begun
-        self._rows: list[Row] = []
+        self._rows: list[EventRow] = []
         self._places: dict[Hashable, int] = {}
         self._version = -1
 
@@ -95,14 +95,16 @@ class EventsView(RowView):
     def _begun(self) -> int:
         return self._model.notices_seen + self._model.stories.begun
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[EventRow]:
         """What there is, the newest last."""
         model = self._model
         if self._version != model.notices_version:
             self._version = model.notices_version
             first = model.notices_seen - len(model.notices)
-            rows = [Row(notice.at, ("notice", first + place), notice) for place, notice in enumerate(model.notices)]
-            rows += [Row(one.stamp / 1_000_000, ("story", one.number), one) for one in model.stories]
+            rows = [
+                EventRow(notice.at, ("notice", first + place), notice) for place, notice in enumerate(model.notices)
+            ]
+            rows += [EventRow(one.stamp / 1_000_000, ("story", one.number), one) for one in model.stories]
             rows.sort(key=lambda row: row.at)
             self._rows = rows
             self._places = {row.key: place for place, row in enumerate(rows)}
@@ -130,7 +132,7 @@ class EventsView(RowView):
     def _moment(self) -> int:
         return moment_at(self._model.clock())
 
-    def _text(self, row: Row, form: str) -> str:
+    def _text(self, row: EventRow, form: str) -> str:
         """What an event says; of a notice how often it was; `form`: of the time of the last one."""
         if isinstance(row.what, Incident):
             return " ".join(told(row.what, self._model.clock()))
@@ -140,7 +142,7 @@ class EventsView(RowView):
             return text
         return f"{text} ({repeats.often:,} times, the last at {clock_time(repeats.last, self._zone, form)})"
 
-    def _mood(self, row: Row) -> Severity:
+    def _mood(self, row: EventRow) -> Severity:
         return mood_of(row.what, self._model.clock()) if isinstance(row.what, Incident) else row.what.severity
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
@@ -173,7 +175,7 @@ class EventsView(RowView):
         row = self.rows()[index]
         return f"{self._when(row)} {self._text(row, _WHEN)}"
 
-    def _when(self, row: Row) -> str:
+    def _when(self, row: EventRow) -> str:
         return clock_time(row.at, self._zone, _WHEN)
 
     def row_detail(self, index: int) -> str:

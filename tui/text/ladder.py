@@ -29,7 +29,7 @@ GAP_MIN: Final = 7
 GAP_MAX: Final = 14
 
 
-class Step(NamedTuple):
+class LadderStep(NamedTuple):
     """One row: between which rails, how it is drawn, and what it was."""
 
     at: int
@@ -76,29 +76,31 @@ def _rails(lines: Iterable[StoryLine]) -> dict[str, ServerName]:
     return found
 
 
-def _steps(line: StoryLine) -> Iterator[Step]:
+def _steps(line: StoryLine) -> Iterator[LadderStep]:
     about, other, witness = line.about, line.other, line.witness
     words = line_text(line)
     match line.kind:
         case "asked" | "vote" | "caught up" if about is not None and about.id != witness.id:
-            yield Step(line.tick, (about.id, witness.id), "arrow", words)
+            yield LadderStep(line.tick, (about.id, witness.id), "arrow", words)
         case "linked" | "answers" if about is not None:
-            yield Step(line.tick, (witness.id, about.id), "link", words)
+            yield LadderStep(line.tick, (witness.id, about.id), "link", words)
         case "link lost" | "link cut" | "unlinked" if about is not None:
-            yield Step(line.tick, (witness.id, about.id), "break", words)
+            yield LadderStep(line.tick, (witness.id, about.id), "break", words)
         case "moved" | "redirected" | "leaving" if about is not None and other is not None:
-            yield Step(line.tick, (about.id, other.id), "arrow", words)
+            yield LadderStep(line.tick, (about.id, other.id), "arrow", words)
         case "tree broke" | "tree grew":
             for link in line.gone:
                 kept = " goes beside the tree" if link.spare else " is gone from the tree"
-                yield Step(line.tick, link.ends, "break", f"{link.a.name}\N{EN DASH}{link.b.name}{kept}")
+                yield LadderStep(line.tick, link.ends, "break", f"{link.a.name}\N{EN DASH}{link.b.name}{kept}")
             for link in line.taken:
                 kind = "spare link " if link.spare else "link "
-                yield Step(line.tick, link.ends, "link", f"{kind}{link.a.name}\N{EN DASH}{link.b.name} is in the tree")
+                yield LadderStep(
+                    line.tick, link.ends, "link", f"{kind}{link.a.name}\N{EN DASH}{link.b.name} is in the tree"
+                )
         case _ if line.servers:
-            yield Step(line.tick, tuple(one.id for one in line.servers), "mark", words)
+            yield LadderStep(line.tick, tuple(one.id for one in line.servers), "mark", words)
         case _:
-            yield Step(line.tick, ((about or witness).id,), "mark", words)
+            yield LadderStep(line.tick, ((about or witness).id,), "mark", words)
 
 
 def _heading(shown: Sequence[ServerName], gap: int) -> str:
@@ -106,7 +108,7 @@ def _heading(shown: Sequence[ServerName], gap: int) -> str:
     return " " * TIME_WIDTH + names
 
 
-def _rails_with(step: Step, at: dict[str, int], width: int) -> str:
+def _rails_with(step: LadderStep, at: dict[str, int], width: int) -> str:
     cells = [" "] * width
     for place in at.values():
         cells[place] = RAIL
