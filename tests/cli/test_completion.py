@@ -107,6 +107,15 @@ def test_the_addresses_of_known_servers_are_told_one_a_line_the_latest_first(kno
     assert ended.out.splitlines() == ["[2001:db8::1]:3780", "203.0.113.7:3780", "203.0.113.9:4000"]
 
 
+@pytest.mark.parametrize("host", ["$(reboot)", "`reboot`", "a;reboot", "a&reboot", "a|reboot", "~root", "a\x1bc", "*"])
+def test_an_address_that_would_be_more_than_a_word_to_a_shell_is_not_told(host: str, knowing: Program) -> None:
+    """A host is whatever an invitation or a server says; a shell puts what it is told into the line, as it is."""
+    enter(knowing.home / ".config/activity-tui/known-networks", "a" * 26, [Address(host, 3780)])
+    confirm(knowing.home / ".local/share/activity-tui/client", "ada", "secret", f"{host}:1")
+    told = knowing.run("known-networks", "--addresses").out.splitlines()
+    assert told == ["[2001:db8::1]:3780", "203.0.113.7:3780", "203.0.113.9:4000"]
+
+
 def test_who_knows_no_server_is_offered_none_and_told_nothing(program: Program) -> None:
     ended = program.run("known-networks", "--addresses")
     assert (ended.status, ended.out, ended.err) == (0, "", "")

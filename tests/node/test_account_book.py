@@ -252,3 +252,21 @@ def test_an_account_that_nobody_could_have_registered_ends_the_link_that_brings_
     assert far.of(wire.InvalidMessage)
     assert far.closed is not None
     assert len(server.node.book) == 0
+
+
+def test_a_registration_names_few_accounts_anew_however_many_have_registered_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named: list[str] = []
+
+    def counted(fact: AccountFact) -> str:
+        named.append(fact.claim)
+        return name_after_conflict(fact)
+
+    monkeypatch.setattr("core.node.accounts.book.name_after_conflict", counted)
+    known = AccountBook()
+    for number in range(200):
+        # Each says that it was earlier than all before.
+        known.apply(AccountFact("ann", "v", 1000 - number, f"liar.1.{number}"))
+        assert len(named) <= 2
+        named.clear()

@@ -9,6 +9,7 @@ import pytest
 
 from core.simulation.testing import NATIVE_CLIENT, ScriptedClient, ScriptedNetwork, WatchedServer
 from core.wire import messages as wire
+from core.wire.entries import AccountFact
 
 
 @pytest.fixture
@@ -481,3 +482,35 @@ def test_features_shown_while_registering_or_logging_in_make_a_client_native(
     (success,) = client.of(wire.LoginSuccess)
     assert success.id == server.id
     assert success.username == "anonymous"
+
+
+# --- a name that a lying server has many accounts of ------------------------------------------------------------------
+
+
+def test_a_wrong_secret_is_tried_for_few_of_the_accounts_that_a_name_may_mean(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
+    account(network, server)
+    tells_of_many(server, "ann", 300)
+    client = network.client(server)
+    client.login("ann", "wrong")
+    assert network.until(lambda: client.closed is not None, 60.0), client.log
+    assert 2 <= server.verified <= 16
+
+
+def test_whoever_has_a_name_is_let_in_by_it_however_many_others_there_are(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
+    account(network, server)
+    fact = server.node.account("ann")
+    assert fact is not None
+    tells_of_many(server, "ann", 300)
+    name = server.node.account_name(fact.claim)
+    assert name is not None and name != "ann", "all others say that they were first"
+    assert network.logged_in_slowly(server, name, "s").of(wire.LoginSuccess)[0].claim == fact.claim
+
+
+def tells_of_many(server: WatchedServer, name: str, count: int) -> None:
+    """A server says that a name was registered there again and again, and earlier."""
+    for number in range(count):
+        server.node.book.apply(AccountFact(name, "no verifier", number, f"liar.1.{number}", allowed_at=1 + number))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from core.certificates import is_fingerprint
 from tui.cli.console import put, say
@@ -12,6 +14,9 @@ from tui.cli.values import address
 from tui.remembered import credentials, directories, known_networks
 from tui.remembered.known_networks import KnownNetworks
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
+
+_WORD: Final = re.compile(r"[\w.:%\[\]-]+")
+"""What an address of a machine consists of, in any script."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,12 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _addresses(file: Path) -> Iterable[str]:
-    """Where somebody knows servers: that they have met, and at which they have accounts."""
+    """Where somebody knows servers: that they have met, and at which they have accounts. What would be more than a word
+    to a shell, which puts it into the line as it is, is left out."""
     met = [where for where, _ in KnownNetworks(file).entries() if where != known_networks.ANYWHERE]
     data = directories.data_dir()
     remembered = credentials.load(data / "client") if data is not None else None
     places = (place for account in remembered.accounts for place in account.at) if remembered is not None else ()
-    return dict.fromkeys(place for place in (*reversed(met), *places) if place != credentials.HERE)
+    found = dict.fromkeys(place for place in (*reversed(met), *places) if place != credentials.HERE)
+    return filter(_WORD.fullmatch, found)
 
 
 def _removed(what: str, lines: int, known: bool) -> ExitStatus:

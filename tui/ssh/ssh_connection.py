@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import asyncssh
 
 from core.admission import share_of
-from core.engine import TooBusy
+from core.engine import NotRunning, TooBusy
 from core.wire import ANONYMOUS, registrable_problem
 from tui.ssh.algorithms import key_weakness, signature_weakness
 from tui.ssh.remote_people.public_keys import key_of
@@ -367,7 +367,7 @@ class SSHConnection(asyncssh.SSHServer):
     async def take_account(self, username: str, secret: str) -> str | None:
         try:
             opened = await self._server.node.account_opened(username, secret)
-        except TooBusy:
+        except (NotRunning, TooBusy):
             return None
         if opened is None:
             return None

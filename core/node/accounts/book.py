@@ -127,20 +127,26 @@ class AccountBook:
             self._by_username[known.username].remove(known)
             self._unname(known)
             if known.username != fact.username:
-                self._assign(known.username, renamings)
+                self._assign(known.username, (), renamings)
         self._by_claim[fact.claim] = fact
-        bisect.insort(self._by_username.setdefault(fact.username, []), fact, key=self._age)
-        self._assign(fact.username, renamings)
+        rivals = self._by_username.setdefault(fact.username, [])
+        first = rivals[0] if rivals else fact
+        bisect.insort(rivals, fact, key=self._age)
+        self._assign(fact.username, (first, fact), renamings)
         return renamings
 
-    def _assign(self, username: str, renamings: list[Renaming]) -> None:
-        """Give everybody who registered `username` the name that follows."""
+    def _assign(self, username: str, changed: tuple[AccountFact, ...], renamings: list[Renaming]) -> None:
+        """Give those who registered `username` the name that follows: who stands first, and `changed`. All others have
+        theirs, however many they are."""
         rivals = self._by_username[username]
         if not rivals:
             del self._by_username[username]
-        for position, one in enumerate(rivals):
+            return
+        holder = rivals[0]
+        others = {one.claim: one for one in changed if one is not holder}
+        for one in (holder, *sorted(others.values(), key=self._age)):
             name = username
-            if position:
+            if one is not holder:
                 name = name_after_conflict(one)
                 self._read(name)
             before = self._names.get(one.claim)

@@ -81,6 +81,9 @@ HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
 
 
+ACCOUNTS_TRIED_MAX: Final = 16
+"""Accounts that a name may mean whose secrets are tried: a server that lies can tell of thousands. Each comes in by the
+name that it has now."""
 MISMATCH: Final = "the name and the secret do not match"
 
 
@@ -350,9 +353,15 @@ class Sessions:
 
     def accounts_called(self, name: str) -> list[AccountFact]:
         """The accounts that somebody giving a name may mean, in the order in which their secrets are tried: whose name
-        it is, and then those that had it and lost it. Who registered in two parts of the network has two accounts: one
-        that operators keep out comes last."""
-        return sorted(self._book.candidates(name), key=lambda one: self._orders.kept_out(one.claim) is not None)
+        it is, and then those that had it and lost it, of many the earliest. Who registered in two parts of the network
+        has two accounts: one that operators keep out comes last."""
+        meant: list[AccountFact] = []
+        kept_out: list[AccountFact] = []
+        for fact in self._book.candidates(name):
+            (meant if self._orders.kept_out(fact.claim) is None else kept_out).append(fact)
+            if len(meant) == ACCOUNTS_TRIED_MAX:
+                break
+        return [*meant, *kept_out][:ACCOUNTS_TRIED_MAX]
 
     def _wrong_login(self, session: Session) -> None:
         """Say so, if anybody still listens; the later, the more of them came from there."""
