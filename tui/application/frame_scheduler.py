@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
-SHARE: Final = 0.45
+SHARE: Final = 0.4
 """Of the event loop's time, what all frames together may take when everybody is busy."""
 SHARE_ALONE: Final = 0.04
 """The same of one person's application in a process of its own: the event loop is its own, the machine is not. Thirteen

@@ -151,6 +151,15 @@ class RowView(AnchoredRows, can_focus=True):
             return self._lines[y]
         return Strip.blank(self.size.width, self.style_of("text"))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they are: nothing stands around them, and what they are on a terminal is kept with each."""
+        if self.get_line_filters() or self.opacity != 1.0 or self.styles.tint.a or self.styles.text_opacity != 1.0:
+            return super().render_lines(crop)
+        lines = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span != (0, self.size.width):
+            lines = [line.crop(*crop.column_span) for line in lines]
+        return lines
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles_by_role.clear()
