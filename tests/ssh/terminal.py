@@ -14,6 +14,8 @@ import termios
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+from tests.terminal.pseudo import Screen
+
 _SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b[@-Z\\-_78=>]"
     r"|[\x00-\x09\x0e-\x1f]"
@@ -32,6 +34,8 @@ class TerminalCommand:
         self._news = asyncio.Event()
         self._ended = asyncio.Event()
         self._reading = True
+        self._screen = Screen(size[1])
+        self._seen_before = ""
         self.output = b""
         self.pid = 0
 
@@ -70,6 +74,7 @@ class TerminalCommand:
             asyncio.get_running_loop().remove_reader(self._master)
             self._ended.set()
         self.output += data
+        self._screen.feed(data)
         self._news.set()
 
     def stop_reading(self) -> None:
@@ -99,10 +104,15 @@ class TerminalCommand:
     def forget(self) -> None:
         """Start afresh: what was shown until now counts no more."""
         self.output = b""
+        self._seen_before = self._screen.text
 
     async def shows(self, words: str, limit: float = 10.0) -> None:
         """Wait until the words have been shown. Raises AssertionError with what was shown instead."""
-        await self._until(lambda: words in self.text, repr(words), limit)
+        await self._until(lambda: words in self.text or self._are_new(words), repr(words), limit)
+
+    def _are_new(self, words: str) -> bool:
+        """Whether they stand on the screen, and did not before: a part of them may have been there already."""
+        return words in self._screen.text and words not in self._seen_before
 
     async def sends(self, data: bytes, limit: float = 10.0) -> None:
         """Wait until these very bytes have come."""

@@ -158,7 +158,8 @@ async def test_quitting_gives_the_terminal_back_as_it_was(place: Place):
         terminal.type(CTRL_Q)
         assert await terminal.status() == 0
         assert terminal.output.count(RESTORE.encode()) == 1
-        assert terminal.output.endswith(RESTORE.encode())
+        words = terminal.output.rpartition(RESTORE.encode())[2].decode()
+        assert words.startswith("activity-tui: You have left ada") and words.endswith("\r\n")
 
 
 async def test_a_deep_link_opens_the_feed_filtered(place: Place):

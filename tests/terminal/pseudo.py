@@ -179,7 +179,7 @@ class Terminal:
 
     def shows(self, words: str, seconds: float = 30.0) -> None:
         """Wait until the words have been painted."""
-        self.until(lambda: words in self.text, repr(words), seconds)
+        self.until(lambda: words in self.text or words in self.screen.text, repr(words), seconds)
 
     def has(self, words: str, seconds: float = 30.0) -> None:
         """Wait until the words stand on the screen."""

@@ -105,7 +105,7 @@ def test_after_a_second_fault_soon_the_server_goes_on_and_the_person_decides(sta
         terminal.forget()
         terminal.type(b"\r")
         terminal.read_until(ALTERNATE_SCREEN_ON)
-        terminal.read_until(b"was started again")
+        terminal.has("was started again")
     terminal.forget()
     terminal.type(PASTE)
     terminal.read_until(WITHOUT_A_SCREEN)

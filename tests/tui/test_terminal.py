@@ -26,7 +26,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_in_order_and_gives_the_terminal_back(terminal, number):
-    terminal.read_until(b"Welcome")
+    terminal.has("Welcome")
     terminal.process.send_signal(number)
     assert terminal.wait() == 0
     assert ALTERNATE_SCREEN_OFF in terminal.output
@@ -53,15 +53,15 @@ def test_a_server_that_is_ready_before_its_screen_has_a_driver_is_shown(tmp_path
         patch=SLOW_APPLICATION,
     )
     try:
-        found.read_until(b"Welcome")
+        found.has("Welcome")
     finally:
         found.close()
 
 
 def test_quitting_by_key_ends_it_with_status_0(terminal):
-    terminal.read_until(b"Welcome")
+    terminal.has("Welcome")
     os.write(terminal.master, b"\x11")
-    terminal.read_until(b"Stop this server?")
+    terminal.has("Stop this server?")
     time.sleep(READING_TIME + 0.2)  # a person has read it by then, and not before
     os.write(terminal.master, b"y\r")
     assert terminal.wait() == 0
@@ -69,7 +69,7 @@ def test_quitting_by_key_ends_it_with_status_0(terminal):
 
 
 def test_a_port_that_is_taken_is_said_in_one_sentence(terminal, tmp_path):
-    terminal.read_until(b"Welcome")
+    terminal.has("Welcome")
 
     found = re.search(rb"join 127\.0\.0\.1:(\d+)", terminal.output)
     assert found is not None
@@ -83,7 +83,7 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(terminal, tmp_path):
 
 
 def test_closing_the_window_ends_it_although_nothing_can_be_painted_any_more(terminal):
-    terminal.read_until(b"Welcome")
+    terminal.has("Welcome")
     terminal.vanish()
     terminal.process.send_signal(signal.SIGWINCH)
     terminal.process.send_signal(signal.SIGHUP)
@@ -96,7 +96,7 @@ def test_a_data_directory_that_goes_away_is_shown_as_a_disk_that_fails(tmp_path:
         tmp_path / "home", "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data), "-u", "anonymous"
     )
     try:
-        terminal.read_until(b"rite to everybody")
+        terminal.has("rite to everybody")
         data.rename(tmp_path / "elsewhere")
         terminal.has("disk fails")
         assert terminal.process.poll() is None
