@@ -40,8 +40,8 @@ def test_somebody_who_stops_their_server_reads_who_they_were_and_the_command_tha
         assert server.wait() == 0
         told = words_after(server)
         assert "activity-tui: you were anonymous on kitchen, and no other server is there" in told
-        again = f"`activity-tui serve --host 127.0.0.1 --name kitchen -u anonymous --port {port}` comes back"
-        assert again in told
+        again = f"`activity-tui serve --host 127.0.0.1 --name kitchen -u anonymous --port {port} --data-dir "
+        assert again in told and "/node-0` comes back" in told
         assert "\x1b[" not in server.output.decode().rpartition("activity-tui: you were")[2]
     finally:
         server.close()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from core.engine import Server
 from core.wire import DEFAULT_PORT
+from tui.cli.chosen_settings import default_data_dir
 from tui.cli.command_client import find, meet
 from tui.cli.dumps import dumping
 from tui.cli.log_output import FILE_NAME, Log, LogFile
@@ -67,8 +68,11 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str], again: li
     async with AsyncExitStack() as stack:
         log = await _opened_log(options.node, stack)
         server = await start_server(options.node)
-        if server.address.port != DEFAULT_PORT:
-            again += ["--port", str(server.address.port)]
+        port = server.address.port
+        if port != DEFAULT_PORT:
+            again += ["--port", str(port)]
+        if options.node.data_dir is None and server.settings.data_dir != default_data_dir(port):
+            again += ["--data-dir", str(server.settings.data_dir)]
         try:
             await _log_from(server, log, options.node)
             async with dumping(server, options.node.shown), serving_ssh(server, options.node) as ssh:

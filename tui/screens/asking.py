@@ -22,6 +22,7 @@ class ConfirmScreen(UnhurriedScreen[bool]):
     nor the one that brought the question up, answers it.
     """
 
+    AUTO_FOCUS = "#no"
     BINDINGS: ClassVar = bindings("question")
     harmless = frozenset({"choose", "other", "keep", "app.focus_next", "app.focus_previous"})
 
@@ -44,9 +45,6 @@ class ConfirmScreen(UnhurriedScreen[bool]):
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._no} (Esc)", id="no", compact=True)
                 yield Button(f"{self._yes} (y, then Enter)", id="yes", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#no").focus()
 
     def choose_nothing(self) -> None:
         self.query_one("#no").focus()
@@ -91,9 +89,6 @@ class AskScreen(DialogScreen[str | None]):
                 yield Button(self._go, id="go", variant="primary", compact=True)
                 yield Button("Cancel (Esc)", id="cancel", compact=True)
 
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
-
     def on_input_changed(self) -> None:
         self.query_one("#problem", Static).update("")
 
@@ -118,6 +113,7 @@ class AskScreen(DialogScreen[str | None]):
 class CopyScreen(DialogScreen[None]):
     """Something to copy, copied already, and shown for those whose terminal has no clipboard."""
 
+    AUTO_FOCUS = "#close"
     BINDINGS: ClassVar = bindings("text")
 
     def __init__(self, title: str, before: str, what: str, after: str) -> None:
@@ -133,9 +129,6 @@ class CopyScreen(DialogScreen[None]):
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", variant="primary", compact=True)
                 yield Button("Close (Esc)", id="close", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#close").focus()
 
     def action_copy_all(self) -> None:
         self.app.copy_to_clipboard(self._what)

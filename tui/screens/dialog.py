@@ -25,7 +25,11 @@ READING_TIME: Final = 0.3
 
 
 class DialogScreen(ModalScreen[_Result]):
-    """A dialog. Its buttons stand one below the other where there is no room beside, and the focus stays in sight."""
+    """A dialog. Its buttons stand one below the other where there is no room beside, and the focus stays in sight.
+
+    What has the focus first is named by `AUTO_FOCUS`: a key that comes at once would go to something else as long as
+    the focus has yet to move.
+    """
 
     HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (56, "-roomy")]  # type: ignore[misc]
     VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (24, "-high")]  # type: ignore[misc]

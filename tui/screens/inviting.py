@@ -25,6 +25,7 @@ class InvitationScreen(DialogScreen[None]):
 
     # Its four buttons need more room than other dialogs' do.
     HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-roomy")]  # type: ignore[misc]
+    AUTO_FOCUS = "#close"
     BINDINGS: ClassVar = bindings("invitation", "text.close", "text.copy")
 
     def __init__(
@@ -55,9 +56,6 @@ class InvitationScreen(DialogScreen[None]):
                 if self._secret is not None:
                     yield Button("For scripts (w)", id="secret", compact=True)
                 yield Button("Close (Esc)", id="close", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#close").focus()
 
     def action_copy_all(self) -> None:
         self.app.copy_to_clipboard(self._command)
@@ -91,6 +89,7 @@ class InvitationScreen(DialogScreen[None]):
 class ServerInvitationScreen(DialogScreen[None]):
     """How often an invitation for a server is to be good, and how long. It stays until there is one."""
 
+    AUTO_FOCUS = "#go"  # Who wants the usual presses Enter.
     BINDINGS: ClassVar = bindings("form", "application.help")
 
     def __init__(self, chosen: Callable[[int, float], None]) -> None:
@@ -118,8 +117,6 @@ class ServerInvitationScreen(DialogScreen[None]):
 
     def on_mount(self) -> None:
         self._say("")
-        # Who wants the usual presses Enter.
-        self.query_one("#go").focus()
 
     def _say(self, problem: str) -> None:
         label = self.query_one("#problem", Static)

@@ -24,6 +24,7 @@ UNCONFIRMED = "It stays until you say that you have it: Tab goes to the button, 
 class SecretScreen(UnhurriedScreen[None]):
     """A secret that was made for somebody, until they say that they have it: no key by accident closes it."""
 
+    AUTO_FOCUS = "#copy"  # Keys that were meant for what was here before end on the button that does no harm.
     BINDINGS: ClassVar = bindings("secret")
 
     def __init__(self, title: str, before: str, secret: str, after: str, *, kept: bool) -> None:
@@ -41,10 +42,6 @@ class SecretScreen(UnhurriedScreen[None]):
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", variant="primary", compact=True)
                 yield Button("I have seen it" if self._kept else "I have noted it", id="have", compact=True)
-
-    def on_mount(self) -> None:
-        # Keys that were meant for what was here before end on the button that does no harm.
-        self.query_one("#copy").focus()
 
     def action_copy_all(self) -> None:
         self.app.copy_to_clipboard(self._secret)

@@ -114,6 +114,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._chosen_secret = secret if way == "register" else ""
         """What was typed as the secret of a new name."""
         self._way: Way = way
+        self.AUTO_FOCUS = "#secret" if way == "login" and username else "#name"  # type: ignore[misc]
         self._anonymous = anonymous
         self._busy = False
 
@@ -142,7 +143,6 @@ class WelcomeScreen(UnhurriedScreen[None]):
 
     def on_mount(self) -> None:
         self._show_way()
-        self.query_one("#secret" if self._way == "login" and self._username else "#name").focus()
 
     @property
     def way(self) -> Way:

@@ -22,6 +22,7 @@ from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.message import Message
+from textual.widgets import TextArea
 
 LOOK_INTERVAL: Final = 0.01
 """Seconds between two looks whether the screens have settled."""
@@ -73,9 +74,10 @@ class TypeAheadApp(App[int]):
         await super().on_event(event)
 
     async def _hand_over(self, event: events.Key | events.Paste) -> None:
+        receiver = self.focused or self.screen
+        event = self._as_enter(event, receiver)
         if self.comes_too_soon(event):
             return
-        receiver = self.focused or self.screen
         await super().on_event(event)
         if isinstance(event, events.Key) and event.is_forwarded:
             if receiver.check_consume_key(event.key, event.character):
@@ -83,6 +85,19 @@ class TypeAheadApp(App[int]):
                 return
             # Fields and buttons answer Enter with a message, which follows the key.
             self._follow(receiver, 2 if event.key == "enter" and not self.goes_on_after_enter(receiver) else 1)
+
+    def _as_enter(self, event: events.Key | events.Paste, receiver: DOMNode) -> events.Key | events.Paste:
+        """Enter, if it came as a line feed: the terminal's driver makes one of it until a program takes the terminal.
+
+        Not where a text of several lines is written: somebody who typed ahead may have meant their shell.
+        """
+        if not isinstance(event, events.Key) or event.key != "ctrl+j" or isinstance(receiver, TextArea):
+            return event
+        if event.key in self.screen.active_bindings:
+            return event
+        enter = events.Key("enter", "\r")
+        enter.time = event.time
+        return enter
 
     def _follow(self, receiver: DOMNode, rounds: int) -> None:
         follower = Arrived(receiver, rounds)

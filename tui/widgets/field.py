@@ -16,6 +16,7 @@ class Field(Input):
         self.border_title = label
         # A cursor that blinks would paint a dialog that nobody touches.
         self.cursor_blink = False
+        self._typed_ahead = False
 
     async def on_event(self, event: events.Event) -> None:
         # A binding would be the last to be looked for: the dialog around it scrolls by the same keys.
@@ -27,6 +28,18 @@ class Field(Input):
                 self.screen.focus_next()
         else:
             await super().on_event(event)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if not self.has_focus:
+            # It gets the focus in a moment, and would select what was typed ahead for the next letter to replace.
+            self._typed_ahead = True
+        await super()._on_key(event)
+
+    def _on_focus(self, event: events.Focus) -> None:
+        super()._on_focus(event)
+        if self._typed_ahead:
+            self._typed_ahead = False
+            self.cursor_position = len(self.value)
 
 
 class LeadingField(Field):
