@@ -137,6 +137,7 @@ ModalScreen:ansi { background: ansi_default; }
 }
 .dialog.-wide { width: 100; }
 .dialog.-large { width: 100; height: 90%; max-height: 90%; padding: 1; }
+.dialog ReadFirst { height: auto; }
 .dialog .label { height: 1; margin-top: 1; color: $foreground 80%; }
 .dialog Input {
     height: 3; padding: 0 1; background: $surface; background-tint: $surface 0%;
@@ -173,6 +174,12 @@ InvitationScreen .buttons Button { min-width: 8; }
 .-narrow .dialog { padding: 0 1; max-width: 100%; }
 .-narrow .dialog .buttons { layout: vertical; height: auto; }
 .-low .dialog { padding: 0 2; max-height: 100%; }
+.-low .dialog { margin-bottom: 1; }
+.-low .dialog RadioSet, .-low .dialog RadioSet:focus, .-low .dialog .copied { margin: 0; }
+.-low .dialog .buttons { margin-top: 0; }
+InvitationScreen.-narrow .dialog .buttons {
+    layout: grid; grid-size: 2; grid-rows: 1; grid-columns: 1fr; height: auto;
+}
 .dialog Button:focus { text-style: bold underline; background: $primary; color: $text; }
 ConfirmScreen #yes:focus { background: $warning; color: $text; }
 .dialog .problem { display: block; }

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
-from tui.screens.dialog import DialogScreen, TooSoon, UnhurriedScreen
+from tui.screens.dialog import DialogScreen, ReadFirst, TooSoon, UnhurriedScreen
 from tui.text.safe_text import neutralise_lines
 from tui.user_actions.action_registry import bindings
 from tui.widgets.field import Field
@@ -40,7 +40,7 @@ class ConfirmScreen(UnhurriedScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield Static(neutralise_lines(self._ask()), id="question", markup=False)
+            yield ReadFirst(Static(neutralise_lines(self._ask()), id="question", markup=False))
             yield TooSoon()
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._no} (Esc)", id="no", compact=True)
@@ -82,7 +82,7 @@ class AskScreen(DialogScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield Static(self._text, markup=False)
+            yield ReadFirst(Static(self._text, markup=False))
             yield Field(self._placeholder, widget_id="answer")
             yield Static("", id="problem", classes="problem", markup=False)
             with Horizontal(classes="buttons"):
@@ -123,9 +123,11 @@ class CopyScreen(DialogScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide") as dialog:
             dialog.border_title = self._title
-            yield Static(neutralise_lines(self._before), markup=False)
-            yield Static(neutralise_lines(self._what), id="what", classes="copied", markup=False)
-            yield Static(neutralise_lines(self._after), classes="quiet", markup=False)
+            yield ReadFirst(
+                Static(neutralise_lines(self._before), markup=False),
+                Static(neutralise_lines(self._what), id="what", classes="copied", markup=False),
+                Static(neutralise_lines(self._after), classes="quiet", markup=False),
+            )
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", variant="primary", compact=True)
                 yield Button("Close (Esc)", id="close", compact=True)

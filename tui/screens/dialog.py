@@ -12,8 +12,10 @@ from __future__ import annotations
 from typing import ClassVar, Final, TypeVar
 
 from textual._time import get_time
+from textual.containers import VerticalScroll
 from textual.events import Key, Paste
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from tui.textual_workarounds import toast_placement
@@ -35,7 +37,22 @@ class DialogScreen(ModalScreen[_Result]):
     VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (24, "-high")]  # type: ignore[misc]
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show_focused)
+        self.call_after_refresh(self.fit)
+
+    def fit(self, times: int = 3) -> None:
+        """Have what is to be read give way to what is to be answered, and the line of the keys stay in sight."""
+        changed = [text for text in self.query(ReadFirst) if text.fit(self.size.height - 1)]
+        if changed and times:
+            # How much room there is follows from sizes that this may have changed.
+            self.call_after_refresh(self.fit, times - 1)
+        else:
+            self.call_after_refresh(self._show_focused)
+
+    def on_key(self, event: Key) -> None:
+        if event.key in ("pageup", "pagedown"):
+            for text in self.query(ReadFirst):
+                text.scroll_relative(y=text.size.height * (1 if event.key == "pagedown" else -1), animate=False)
+                event.stop()
 
     async def action_show_help(self) -> None:
         """Over the dialog: what the application binds is not asked for while one is open."""
@@ -48,6 +65,39 @@ class DialogScreen(ModalScreen[_Result]):
         if self.focused is not None:
             self.focused.scroll_visible(animate=False)
         toast_placement.reconsider(self)
+
+
+class ReadFirst(VerticalScroll):
+    """What a dialog has to say before it asks: from its beginning, and scrolled where there is no room for all of it.
+    What follows it in the dialog is always in sight."""
+
+    def __init__(self, *children: Widget) -> None:
+        super().__init__(*children, can_focus=False)
+        self._room = 0
+
+    def on_mount(self) -> None:
+        dialog = self.parent
+        if isinstance(dialog, Widget):
+            # A bar beside everything would make this one higher, and so be needed.
+            dialog.styles.scrollbar_size_vertical = 0
+
+    def fit(self, rows: int) -> bool:
+        """`rows`: that the whole dialog may have. Returns whether anything has changed."""
+        dialog = self.parent
+        if not isinstance(dialog, Widget):
+            return False
+        frame = dialog.outer_size.height - dialog.size.height
+        others = sum(
+            one.outer_size.height + one.styles.margin.height
+            for one in dialog.children
+            if one is not self and one.display
+        )
+        room = max(1, rows - frame - others)
+        dialog.styles.max_height = rows
+        dialog.border_subtitle = "PgDn reads on" if self.virtual_size.height > room else ""
+        before, self.styles.max_height = self._room, room
+        self._room = room
+        return before != room
 
 
 class UnhurriedScreen(DialogScreen[_Result]):

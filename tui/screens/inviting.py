@@ -7,10 +7,10 @@ from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
-from tui.screens.dialog import DialogScreen
+from tui.screens.dialog import DialogScreen, ReadFirst
 from tui.text.invitation import GOOD_FOR, GOOD_FOR_USUAL, USES, USES_USUAL
 from tui.text.safe_text import neutralise, neutralise_lines
 from tui.user_actions.action_registry import bindings
@@ -44,11 +44,13 @@ class InvitationScreen(DialogScreen[None]):
         self._server, self._secret = server, secret
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog -wide", can_focus=False) as dialog:
+        with Vertical(classes="dialog -wide") as dialog:
             dialog.border_title = "How others join"
-            yield Static(neutralise_lines(self._before), markup=False)
-            yield Static(neutralise_lines(self._command), id="what", classes="copied", markup=False)
-            yield Static(neutralise_lines(self._after), classes="quiet", markup=False)
+            yield ReadFirst(
+                Static(neutralise_lines(self._before), markup=False),
+                Static(neutralise_lines(self._command), id="what", classes="copied", markup=False),
+                Static(neutralise_lines(self._after), classes="quiet", markup=False),
+            )
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", variant="primary", compact=True)
                 if self._server is not None:
@@ -99,14 +101,17 @@ class ServerInvitationScreen(DialogScreen[None]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog", can_focus=False) as dialog:
+        with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Invite a server"
-            yield Static(
-                "A server joins at this one by a code, and needs no secret. Whoever has the code can use it, as often "
-                "and as long as it is good, and then has all that a server of this network has. On this machine "
-                "`activity-tui invite list` tells which ones are open, and `invite revoke` takes them back.",
-                classes="quiet",
-                markup=False,
+            yield ReadFirst(
+                Static(
+                    "A server joins at this one by a code, and needs no secret. Whoever has the code can use it, as "
+                    "often and as long as it is good, and then has all that a server of this network has. On this "
+                    "machine `activity-tui invite list` tells which ones are open, and `invite revoke` takes them "
+                    "back.",
+                    classes="quiet",
+                    markup=False,
+                )
             )
             yield LeadingField("How often it is good", self._go_on, value=USES_USUAL, widget_id="uses")
             yield Field("How long (90m, 24h, 7d)", value=GOOD_FOR_USUAL, widget_id="good-for")

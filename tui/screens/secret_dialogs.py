@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Static
 
 from core.wire import secret_problem
-from tui.screens.dialog import DialogScreen, TooSoon, UnhurriedScreen
+from tui.screens.dialog import DialogScreen, ReadFirst, TooSoon, UnhurriedScreen
 from tui.screens.welcome import Tick
 from tui.text.safe_text import neutralise, neutralise_lines
 from tui.user_actions.action_registry import bindings
@@ -33,12 +33,14 @@ class SecretScreen(UnhurriedScreen[None]):
         self._title, self._before, self._secret, self._after, self._kept = title, before, secret, after, kept
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog -wide", can_focus=False) as dialog:
+        with Vertical(classes="dialog -wide") as dialog:
             dialog.border_title = self._title
-            yield Static(neutralise_lines(self._before), markup=False)
-            yield TooSoon()
-            yield Static(neutralise_lines(self._secret), id="what", classes="copied", markup=False)
-            yield Static(neutralise_lines(self._after), id="where", classes="quiet" if self._kept else "", markup=False)
+            yield ReadFirst(
+                Static(neutralise_lines(self._before), markup=False),
+                TooSoon(),
+                Static(neutralise_lines(self._secret), id="what", classes="copied", markup=False),
+                Static(neutralise_lines(self._after), id="where", classes="quiet" if self._kept else "", markup=False),
+            )
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", variant="primary", compact=True)
                 yield Button("I have seen it" if self._kept else "I have noted it", id="have", compact=True)
