@@ -168,3 +168,21 @@ def test_every_name_is_in_the_file_that_it_is_said_to_be_in(document: str, file:
 
 def test_the_design_names_many_things() -> None:
     assert sum(document == "core/DESIGN.md" for document, _, _ in NAMED) > 50
+
+
+def test_every_target_that_is_said_to_take_arguments_hands_them_on() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| | `ARGS` are |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    targets = [target for row in rows for target in re.findall(r"`([a-z-]+)`", row)]
+    assert len(targets) >= 8
+    for target in targets:
+        done = subprocess.run(
+            ["make", "-n", target, "ARGS=--handed-on"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "--handed-on" in done.stdout, target

@@ -179,3 +179,21 @@ async def test_a_list_is_no_higher_than_what_is_seen_of_the_feed(world: World):
         await settled(pilot)
         rows = offered(app)
         assert 0 < len(rows) < app.main.feed.size.height
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (48, 12)], ids=str)
+async def test_what_is_replied_to_stays_in_sight_above_the_line_while_something_is_offered(
+    world: World, size: tuple[int, int]
+):
+    app = world.app()
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        world.says("bob", "who has seen the ladder?")
+        await settled(pilot)
+        await pilot.press("escape", "r", *"ask @")
+        await until(pilot, lambda: bool(app.main.composer.offered))
+        await pilot.pause()
+        lines = screen_text(app).splitlines()
+        at = next(number for number, line in enumerate(lines) if "ask @" in line)
+        assert "Reply to bob" in lines[at - 1]
+        assert offered(app)[-1].strip() in lines[at - 2] and lines[at - 2].strip().startswith("@")

@@ -126,9 +126,10 @@ class PanesScreen(Screen[None]):
                     answers_to=lambda item: thread_search(self.model, item, beneath=True),
                     widget_id="feed",
                 ),
+                # Over the feed's last rows, and over nothing that is said of what is being written.
+                OfferList(),
                 Static("", id="answering", markup=False),
                 Static("", id="composer-problem", classes="problem", markup=False),
-                OfferList(),
                 Horizontal(
                     Label("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", id="prompt"),
                     Composer(
