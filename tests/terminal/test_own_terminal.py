@@ -211,7 +211,7 @@ def test_a_window_of_any_size_is_lived_with(tmp_path, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["", "dumb", "unknown-9000", "linux", "vt100", "xterm"])
+@pytest.mark.parametrize("name", ["", "unknown-9000", "linux", "vt100", "xterm"])
 def test_a_terminal_of_any_name_is_lived_with(tmp_path, name):
     terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), environment={"TERM": name})
     try:

@@ -30,3 +30,15 @@ def test_a_line_that_was_meant_for_the_shell_is_shown_and_not_sent(tmp_path: Pat
         server.has("Nothing here yet.")
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("join", "127.0.0.1:1")], ids=lambda words: words[0])
+def test_a_terminal_that_can_place_no_cursor_is_told_so_in_plain_words(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    terminal = Terminal(tmp_path, *arguments, environment={"TERM": "dumb"})
+    try:
+        assert terminal.wait() == 2
+        assert "TERM says that this is 'dumb'" in " ".join(terminal.text.split()) and b"\x1b" not in terminal.output
+    finally:
+        terminal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast, get_args
@@ -22,6 +23,8 @@ from tui.cli.process_list import hide_argument
 from tui.cli.setting_table import SETTINGS, Destination, Setting
 from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
+from tui.terminal.terminal_kinds import has_screen
+from tui.text.quantities import shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,6 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise usage_error(
             f"`{arguments.command}` needs a terminal for its screen",
             hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
+        )
+    if not has_screen(terminal := os.environ.get("TERM", "")):
+        raise usage_error(
+            f"`{arguments.command}` needs a terminal in which it can place the cursor, and TERM says that this is"
+            f" {shown(terminal)}",
+            hint="A TERM that says what your terminal is, such as xterm, opens it; --headless runs a server without a"
+            " screen, and `activity-tui tail` follows the feed as lines.",
         )
     person = PersonOptions(
         cast(str | None, choices.value("user")),

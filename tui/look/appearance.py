@@ -138,6 +138,7 @@ ModalScreen:ansi { background: ansi_default; }
 .dialog.-wide { width: 100; }
 .dialog.-large { width: 100; height: 90%; max-height: 90%; padding: 1; }
 .dialog ReadFirst { height: auto; }
+.dialog.-reads-first { scrollbar-size-vertical: 0; }
 .dialog .label { height: 1; margin-top: 1; color: $foreground 80%; }
 .dialog Input {
     height: 3; padding: 0 1; background: $surface; background-tint: $surface 0%;

@@ -79,7 +79,7 @@ class ReadFirst(VerticalScroll):
         dialog = self.parent
         if isinstance(dialog, Widget):
             # A bar beside everything would make this one higher, and so be needed.
-            dialog.styles.scrollbar_size_vertical = 0
+            dialog.add_class("-reads-first")
 
     def fit(self, rows: int) -> bool:
         """`rows`: that the whole dialog may have. Returns whether anything has changed."""

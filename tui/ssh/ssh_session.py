@@ -15,10 +15,11 @@ from tui.model.visitors import SessionView
 from tui.script.exit_status import ExitStatus
 from tui.script.script_commands import split
 from tui.ssh.applications.application_runner import FAILED, ApplicationFailed, ApplicationRunner
-from tui.ssh.applications.terminals import SIZE_MAX, SIZE_MIN, has_screen, kitty_keys, plausible_size
+from tui.ssh.applications.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
 from tui.ssh.commands import ssh_commands
 from tui.ssh.commands.command_channel import CommandChannel
 from tui.ssh.commands.line_input import LineInput
+from tui.terminal.terminal_kinds import has_screen
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:

@@ -37,11 +37,6 @@ def color_system(terminal: str, environment: Mapping[str, str]) -> ColorSystem |
     return ColorSystem.STANDARD
 
 
-def has_screen(terminal: str) -> bool:
-    """Whether the cursor can be placed in it, as far as it says: one that says nothing is mostly one that can."""
-    return terminal not in ("dumb", "emacs", "network", "dialup")
-
-
 def kitty_keys(terminal: str) -> bool:
     """Whether the terminal is known for the kitty keyboard protocol; others may print what they do not know."""
     return any(name in terminal.lower() for name in _KITTY_KEYS)
