@@ -20,12 +20,12 @@ from tui.cli.setting_table import (
     SETTINGS,
     Destination,
 )
-from tui.cli.toml_places import KeyPath, KeyPlace, key_places
 from tui.remembered import directories
 from tui.script.exit_status import usage_error
 from tui.text.quantities import shown, suggestion
 
 if TYPE_CHECKING:
+    from tui.cli.toml_places import KeyPath, KeyPlace
     from tui.user_actions.keymap import Keymap
 
 
@@ -135,6 +135,8 @@ def read_config(path: Path | None, origin: str) -> ConfigFile:
     except OSError as error:
         raise usage_error(f"{path} cannot be read: {error.strerror}") from None
     import tomllib
+
+    from tui.cli.toml_places import key_places
 
     try:
         document = content.decode("utf-8-sig")

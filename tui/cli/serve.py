@@ -23,7 +23,6 @@ from tui.cli.process_list import hide_argument
 from tui.cli.setting_table import SETTINGS, Destination, Setting
 from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
-from tui.terminal.terminal_kinds import has_screen
 from tui.text.quantities import shown
 
 
@@ -72,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{arguments.command}` needs a terminal for its screen",
             hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
         )
+    from tui.terminal.terminal_kinds import has_screen
+
     if not has_screen(terminal := os.environ.get("TERM", "")):
         raise usage_error(
             f"`{arguments.command}` needs a terminal in which it can place the cursor, and TERM says that this is"

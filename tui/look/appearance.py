@@ -178,7 +178,8 @@ InvitationScreen .buttons Button { min-width: 8; }
 .-low .dialog { margin-bottom: 1; }
 .-low .dialog RadioSet, .-low .dialog RadioSet:focus, .-low .dialog .copied { margin: 0; }
 .-low .dialog .buttons { margin-top: 0; }
-InvitationScreen.-narrow .dialog .buttons {
+InvitationScreen.-paired .dialog { max-width: 100%; }
+InvitationScreen.-paired .dialog .buttons {
     layout: grid; grid-size: 2; grid-rows: 1; grid-columns: 1fr; height: auto;
 }
 .dialog Button:focus { text-style: bold underline; background: $primary; color: $text; }

@@ -24,7 +24,7 @@ class InvitationScreen(DialogScreen[None]):
     """How a person joins, copied already; and the way to an invitation for a server, for who runs one here."""
 
     # Its four buttons need more room than other dialogs' do.
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-roomy")]  # type: ignore[misc]
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (48, "-paired"), (80, "-roomy")]  # type: ignore[misc]
     AUTO_FOCUS = "#close"
     BINDINGS: ClassVar = bindings("invitation", "text.close", "text.copy")
 
