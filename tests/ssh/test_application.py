@@ -13,6 +13,7 @@ from tui.ssh.applications.ssh_driver import ChannelDriver
 from tui.terminal.modes import RESTORE
 
 CTRL_Q = "\x11"
+F2 = "\x1bOQ"
 ALTERNATE_SCREEN = b"\x1b[?1049h"
 
 
@@ -232,3 +233,34 @@ async def test_every_binding_finds_its_action_over_ssh_too_and_pages_the_feed_wh
         terminal.type("\x03")
         await place.until(lambda: isinstance(app.screen, ConfirmScreen) and app.focused is not None)
         assert unfound(app) == []
+
+
+async def test_who_asks_for_their_editor_over_ssh_is_told_why_there_is_none_and_keeps_what_they_wrote(place: Place):
+    await place.register("grace", key="grace")
+    async with place.terminal("grace", key="grace") as terminal:
+        await terminal.shows("you are grace")
+        terminal.type("half a thought\x0f")
+        await terminal.shows("Nothing is started for you at a server")
+        await terminal.shows("F9 makes a larger box to write in")
+        terminal.type(" more\r")
+        await terminal.shows("half a thought more")
+
+
+async def test_a_thread_opens_and_is_muted_over_ssh_as_anywhere(place: Place):
+    await place.register("grace", key="grace")
+    async with place.terminal("grace", key="grace") as terminal:
+        await terminal.shows("you are grace")
+        terminal.type("who comes along?\r")
+        await terminal.shows("who comes along?")
+        terminal.type("\x1b")
+        await terminal.shows("Inspect")
+        terminal.type("r")
+        await terminal.shows("Reply to you")
+        terminal.type("nobody yet\r")
+        await terminal.shows("\N{BLACK RIGHT-POINTING SMALL TRIANGLE}\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}1")
+        terminal.type(F2 + "k")
+        await terminal.shows("Thread")
+        terminal.type("C")
+        await terminal.shows("\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS} grace nobody yet")
+        terminal.type("T")
+        await terminal.shows("This thread is muted: it is folded")

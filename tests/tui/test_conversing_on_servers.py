@@ -31,8 +31,8 @@ class Person:
         self._changed = asyncio.Event()
         self.model.on_change = self._changed.set
 
-    async def once(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+    async def once(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+        async with asyncio.timeout(seconds):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -95,6 +95,31 @@ async def test_answers_go_from_server_to_server_and_stand_beside_what_they_answe
         await ann.sees("who comes too?", "↳1 edited")
     finally:
         for person in (ann, bob):
+            await person.model.stop()
+        await byron.abort()
+
+
+@pytest.mark.slow
+async def test_a_thread_that_is_muted_at_one_server_is_muted_at_another(ada, tmp_path):
+    byron = await running_server(tmp_path, "byron", ada.advertised)
+    ann, bob, also_ann = Person(ada), Person(ada), Person(byron)
+    try:
+        await ann.enter("ann")
+        await bob.enter("bob")
+        bob.model.write("who comes along?")
+        post = reference_of(await ann.sees("who comes along?"))
+        assert post is not None
+        ann.model.concerns.mute_thread(str(post))
+        await also_ann.model.enter(SignIn("login", "ann", "pw"))
+        # Where she stopped reading may have been told just before, and the next time is a minute later.
+        await also_ann.once(lambda: also_ann.model.concerns.threads == (str(post),), 100)
+        bob.model.post(answer_body("reply", post, content="I do", to="ann"))
+        await also_ann.sees("I do")
+        bob.model.post(answer_body("reply", post, content="@ann, and you?", to="ann"))
+        await also_ann.sees("@ann, and you?")
+        assert also_ann.model.mentions == 1
+    finally:
+        for person in (ann, bob, also_ann):
             await person.model.stop()
         await byron.abort()
 

@@ -50,6 +50,17 @@ async def test_a_key_mutes_the_thread_of_the_selected_activity_and_takes_it_back
     assert rows(reader) == before
 
 
+async def test_who_mutes_a_thread_from_inside_it_is_at_the_line_that_it_is_folded_into(reader):
+    a_thread(reader.says)
+    await reader.select("who comes")
+    await reader.press("C", "down", "down", "T")
+    (selected,) = [line for line in lines_of(reader.app, "#feed") if line.startswith("▌")]
+    assert "2 hidden: muted thread of bob" in selected
+    await reader.press("T")
+    (selected,) = [line for line in lines_of(reader.app, "#feed") if line.startswith("▌")]
+    assert "who comes along?" in selected or "good" in selected
+
+
 async def test_nobody_is_told_of_what_comes_to_a_muted_thread_but_of_what_names_them(reader):
     a_thread(reader.says)
     await reader.select("who comes")

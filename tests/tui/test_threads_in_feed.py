@@ -154,6 +154,18 @@ async def test_who_cannot_open_a_thread_is_told_why(reader):
     assert "beneath it already" in reader.told
 
 
+async def test_the_key_line_offers_to_open_a_thread_where_there_is_one(reader):
+    a_thread(reader)
+    await reader.select("something else")
+    assert "C Thread" not in screen_text(reader.app)
+    await reader.select("who comes")
+    await until(reader.pilot, lambda: "C Thread" in screen_text(reader.app))
+    await reader.press("C", "down")
+    await until(reader.pilot, lambda: "C Thread" in screen_text(reader.app))
+    await reader.press("f7")
+    assert "C Thread" not in screen_text(reader.app)
+
+
 async def test_so_many_threads_are_open_at_a_time(reader):
     for number in range(OPENED_THREADS_MAX + 1):
         reader.says("bob", f"p{number}", said(f"question {number}"))

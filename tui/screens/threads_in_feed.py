@@ -22,6 +22,19 @@ NOT_SEARCHED: Final = "this server does not look for older ones"
 class ThreadsScreen(AnsweringScreen):
     """The panes, with the threads of the feed."""
 
+    @property
+    def near_keys(self) -> frozenset[str]:
+        return super().near_keys | ({"feed.open_thread"} if self._is_at_thread else frozenset())
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """Where nothing is known to answer the selected activity, the key looks for answers, and says how that went."""
+        return super().idle_keys | (frozenset() if self._is_at_thread else {"feed.open_thread"})
+
+    @property
+    def _is_at_thread(self) -> bool:
+        return self.painted and self.current == "feed" and not self.feed.filter and self.feed.at_thread
+
     # --- in place ----------------------------------------------------------------------------------------------------
 
     def action_open_thread(self) -> None:

@@ -57,6 +57,7 @@ FEED_ACTIONS: Final[tuple[UserAction, ...]] = (
         "Show what answers the selected activity beneath it, older answers, too; once more folds it.",
         "Feed",
         "open_thread",
+        footer="Thread",
     ),
     UserAction(
         "feed.thread",

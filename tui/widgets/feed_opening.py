@@ -36,6 +36,7 @@ class FeedOpening(FeedPlaces):
         super().__init__(*arguments, **options)
         self._reads_at: tuple[Hashable, int] | None = None
         """The selected row, and on which line of the view it begins."""
+        self._was_at_thread = False
 
     # --- what the keys ask for ---------------------------------------------------------------------------------------
 
@@ -69,6 +70,15 @@ class FeedOpening(FeedPlaces):
     def action_inspect(self) -> None:
         if not (self.open_hidden(wanted=True) or self.show_more()):
             super().action_inspect()
+
+    @property
+    def at_thread(self) -> bool:
+        """Whether something answers the selected activity, or it stands beneath one that it answers."""
+        selected = self.selected
+        if selected is None or self.thread_at(selected) is not None:
+            return selected is not None
+        entry = self._entry(selected)
+        return entry.state != "mark" and self.feed.answers.of(entry).replies > 0
 
     # --- hidden rows -------------------------------------------------------------------------------------------------
 
@@ -207,6 +217,10 @@ class FeedOpening(FeedPlaces):
     def changed(self) -> None:
         super().changed()
         self._reads_at = None
+        at_thread = self.at_thread
+        if at_thread != self._was_at_thread and self.is_attached:
+            self._was_at_thread = at_thread
+            self.post_message(self.PositionChanged())
         selected = self.selected if self._threads and not self._follow else None
         if selected is not None:
             line = next((line for line, (index, part) in enumerate(self._visible) if index == selected), None)

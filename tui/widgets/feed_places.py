@@ -34,7 +34,7 @@ class FeedPlaces(FeedRows):
         """Somebody goes to the end, and leaves unread what is above."""
 
     class PositionChanged(Message):
-        """The view has begun or ceased to follow, more is new below, or somebody reads another minute."""
+        """The view has begun or ceased to follow, more is new below, or something else is read."""
 
     class OlderWanted(Message):
         """Somebody is near the top: what is older is wanted there, if there is any."""

@@ -208,11 +208,16 @@ class OpenedThreads:
         return index - above, None
 
     def find(self, key: Hashable) -> int | None:
-        """The index of a thread's row, by the identity of the thread's activity and what names the row."""
+        """The index of a thread's row, by the identity of the thread's activity and what names the row; that of the
+        activity where it does not stand beneath it any more."""
         above = 0
         for behind, thread in self.spots:
             for place, row in enumerate(thread.rows):
                 if key == (thread.root_id, row.reference):
                     return behind + above + place
             above += len(thread.rows)
-        return None
+        root = next(
+            (root for root, thread in self._threads.items() if isinstance(key, tuple) and key[0] == thread.root_id),
+            None,
+        )
+        return None if root is None else self.among(self._window.index_of(root))
