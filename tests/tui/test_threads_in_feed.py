@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.client import NotConnected, PastEntry, PastPage, PastPlace
+from core.client.client_events import CatchUpDone
 from core.query import document, matches, parse
 from core.wire.entries import parse_entry_id
 from tests.tui.conversing import body_of, liked, named, removed, said
@@ -296,7 +297,7 @@ async def test_a_thread_stays_open_while_one_is_elsewhere():
         assert "the oldest question" in selected(reader)
 
 
-async def test_why_the_past_cannot_be_asked_is_said_beneath_the_answers_that_are_known(reader):
+async def test_why_the_past_cannot_be_asked_is_told_where_nothing_is_known_to_answer():
     world, past = with_thread_in_past(3)
     async with world.app().run_test(size=(80, 24)) as pilot:
         other = await at_the_question(pilot)
@@ -314,3 +315,53 @@ async def test_more_pages_of_answers_are_read_up_to_a_bound():
         await until(pilot, lambda: "looking" not in screen_text(reader.app) and reader.app.main.feed.row_count() > 530)
         await reader.select("more — Enter shows 40")
         assert "… 4" in selected(reader)
+
+
+async def test_what_is_in_sight_is_not_told_to_be_below_and_what_is_not_is(reader):
+    for number in range(10):
+        reader.says("dan", f"n{number}", said(f"line {number}"))
+    a_thread(reader)
+    await reader.select("good")
+    await reader.press("C", "up")
+    assert not reader.app.main.feed.following
+    reader.says("cyd", "d", said("seen at once"))
+    await settled(reader.pilot)
+    assert "seen at once" in rows(reader)[-1]
+    assert "new below" not in screen_text(reader.app)
+    for number in range(30):
+        reader.says("dan", f"m{number}", said(f"later {number}"))
+    await settled(reader.pilot)
+    assert "new below" in screen_text(reader.app)
+
+
+async def test_what_one_writes_oneself_is_not_new_to_one(reader):
+    for number in range(60):
+        reader.says("dan", f"n{number}", said(f"line {number}"))
+    await reader.select("line 1")
+    reader.says("alice", "mine", said("from my other screen"), own_ref="mine")
+    await settled(reader.pilot)
+    assert reader.app.main.feed.unseen == 0
+    reader.says("dan", "more", said("and this is new"))
+    await settled(reader.pilot)
+    assert "1 new below" in screen_text(reader.app)
+
+
+async def test_the_border_tells_the_time_of_what_the_cursor_is_at(reader):
+    for number in range(60):
+        reader.says("dan", f"n{number}", said(f"line {number}"))
+    await reader.select("line 30")
+    await reader.press("up", "up", "up")
+    await until(reader.pilot, lambda: f"reading {selected(reader)[:5]}" in screen_text(reader.app))
+    await reader.press("down")
+    await until(reader.pilot, lambda: f"reading {selected(reader)[:5]}" in screen_text(reader.app))
+
+
+async def test_an_empty_feed_says_that_the_past_is_read_until_it_has_come():
+    world = World()
+    async with world.app().run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot)
+        await settled(pilot)
+        assert "Reading the past…" in screen_text(app)
+        world.client.tell(CatchUpDone(0))
+        await settled(pilot)
+        assert "Nothing here yet." in screen_text(app)

@@ -202,7 +202,7 @@ class Feed(FeedWindow):
     def by_serial(self, serial: int) -> FeedItem | None:
         if serial >= PENDING_SERIAL:
             return next((entry for entry in self._pending.values() if entry.serial == serial), None)
-        return super().by_serial(serial)
+        return self._rows.get(serial)
 
     def pending(self) -> tuple[FeedItem, ...]:
         """Own activities on their way."""

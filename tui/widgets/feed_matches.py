@@ -24,6 +24,8 @@ class FeedMatches:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self.query = EVERYTHING
+        self.wanted = False
+        """Whether there is a filter."""
         self.generation = 0
         """Counts the searches."""
         self.searching = False
@@ -40,6 +42,7 @@ class FeedMatches:
         what is there, if there is a query, and may begin later: another one may be wanted by then. `tell` is called
         after each slice, and at the end."""
         self.query = query
+        self.wanted = bool(query)
         self.generation += 1
         self._stand_at_end()
         self.searching = bool(query)

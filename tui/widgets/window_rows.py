@@ -63,7 +63,7 @@ class WindowRows:
     @property
     def hides_some(self) -> bool:
         """Whether rows that do not match a filter are not shown."""
-        return bool(self.matches.query) and not self.with_rest
+        return self.matches.wanted and not self.with_rest
 
     @property
     def settled(self) -> int:
@@ -84,11 +84,15 @@ class WindowRows:
 
     def entry(self, index: int) -> FeedItem:
         """Raises IndexError."""
+        # Asked for dozens of times a row and frame.
+        if not self.hides_some:
+            serial = self._feed.first_serial + index
+            entry = self._feed.by_serial(serial) if serial < self._end else None
+            return self._pending[index - self.settled] if entry is None else entry
         settled = self.settled
         if index >= settled:
             return self._pending[index - settled]
-        serial = self.matches.serials[index] if self.hides_some else self._feed.first_serial + index
-        entry = self._feed.by_serial(serial)
+        entry = self._feed.by_serial(self.matches.serials[index])
         if entry is None:
             raise IndexError(index)
         return entry
@@ -185,8 +189,11 @@ class WindowRows:
 
     def hidden_run(self, index: int) -> HiddenRun | None:
         """The run of hidden rows that a row is in, if it is."""
-        feed, settled = self._feed, self.settled
-        if index >= settled or not (self._muted() or feed.removals or self._muted_threads()):
+        feed = self._feed
+        if not (self._muted() or feed.removals or self._muted_threads()):
+            return None
+        settled = self.settled
+        if index >= settled:
             return None
         self.hidden.follow(
             self._hides(),
@@ -208,11 +215,11 @@ class WindowRows:
             begin -= 1
         run = self.hidden_run(begin)
         rows = range(begin, begin + 1) if run is None or run.opened else run.rows
-        end = rows.stop
-        while end < self.settled and self._is_folded(end):
+        end, settled = rows.stop, self.settled
+        while end < settled and self._is_folded(end):
             end += 1
         return range(rows.start, end)
 
     def _is_folded(self, index: int) -> bool:
         """Whether a row has no line of its own: it stands beside another one. What a filter finds has one."""
-        return 0 < index < self.settled and not self.matches.query and self.entry(index).folded
+        return index > 0 and not self.matches.wanted and self.entry(index).folded
