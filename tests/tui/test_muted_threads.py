@@ -9,9 +9,10 @@ import pytest
 
 from core.answers import read_reference
 from tests.tui.conversing import Conversation, named, said
-from tests.tui.driving import lines_of, ready, screen_text, settled, type_line
+from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
 from tests.tui.fakes import World
 from tests.tui.test_conversing import Reader
+from tests.tui.test_threads_in_feed import with_thread_in_past
 from tui.model.concerns import Concerns
 from tui.model.personal import BYTES_MAX, MARK_BYTES_MAX, THREADS_MAX, Personal, View, encode
 
@@ -171,3 +172,31 @@ def test_a_document_of_before_there_were_muted_threads_is_read():
     concerns.begin("net/alice")
     concerns.told(msgspec.json.encode({"mutes": ["bob"]}))
     assert (concerns.mutes, concerns.threads) == (("bob",), ())
+
+
+async def test_an_answer_to_what_is_not_loaded_is_known_to_be_of_a_muted_thread():
+    world, past = with_thread_in_past(3)
+    past.indexed = True
+    async with world.app().run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot)
+        world.model.concerns.mute_thread(POST)
+        await settled(pilot)
+        thread = read_reference(POST)
+        assert thread is not None
+        await until(pilot, lambda: len(world.model.feed.answers.table.thread(thread)) == 5)
+        says = Conversation(world)
+        says("dan", "z", said("I disagree", named("cyd", "a1")))
+        await settled(pilot)
+        assert "1 hidden: muted" in screen_text(app)
+        assert world.model.others_live == 0
+
+
+async def test_a_server_without_an_index_is_not_asked_for_all_of_a_muted_thread():
+    world, past = with_thread_in_past(300)
+    async with world.app().run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.model.concerns.mute_thread(POST)
+        await settled(pilot)
+        await until(pilot, lambda: past.searched > 0)
+        await settled(pilot)
+        assert past.searched == 1

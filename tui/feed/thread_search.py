@@ -28,21 +28,24 @@ class ThreadSearch:
     def __init__(
         self,
         answers: FeedAnswers,
-        start: FeedItem,
+        start: FeedItem | Reference,
         ask: AskPast,
         is_own: Callable[[str], bool],
         *,
         beneath: bool = False,
+        waits: bool = True,
     ) -> None:
-        """`beneath`: only what answers `start` is looked for, and what answers that, and less of it."""
+        """`beneath`: only what answers `start` is looked for, and what answers that, and less of it. `waits`: whether
+        somebody waits for it: else a server that has no index for it is not asked on."""
         self._answers = answers
         self._beneath = beneath
+        self._waits = waits
         self._most = BENEATH_MAX if beneath else FOUND_MAX
         self._ask = ask
         self._is_own = is_own
         self._items: dict[Reference, FeedItem] = {}
-        self._start = reference_of(start)
-        if self._start is not None:
+        self._start = reference_of(start) if isinstance(start, FeedItem) else start
+        if self._start is not None and isinstance(start, FeedItem):
             self._items[answers.table.name(self._start)] = start
         self.complete = False
         """Whether all of the past was looked through."""
@@ -99,7 +102,7 @@ class ThreadSearch:
             for entry in page.entries:
                 self._take(entry, waiting)
             tell()
-            if len(self._items) >= self._most:
+            if len(self._items) >= self._most or (page.unindexed is None and not self._waits):
                 break
         return question.through
 

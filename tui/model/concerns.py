@@ -200,9 +200,10 @@ class Concerns:
         if len(self.mutes) >= MUTES_MAX:
             raise ValueError(f"{MUTES_MAX} are muted, that is all there is room for; /unmute takes one back")
         self._change(replace(self._personal, mutes=(*self.mutes, what)))
-        self._read_muted()
+        self.read_muted()
 
-    def _read_muted(self) -> None:
+    def read_muted(self) -> None:
+        """What is muted is read: of some it may have become known only now."""
         for row in self._waiting.values():
             if row.unread and self.is_muted(row.entry):
                 self._has_read(row)
@@ -227,7 +228,7 @@ class Concerns:
         while len(threads) > 1 and not self._has_room(replace(self._personal, threads=threads)):
             threads = threads[1:]
         self._change(replace(self._personal, threads=threads))
-        self._read_muted()
+        self.read_muted()
         return sum(one not in threads for one in before)
 
     def unmute_thread(self, beginning: str) -> None:

@@ -366,3 +366,5 @@ class PanesScreen(Screen[None]):
         screen = inspector_of(event.view, event.index, self.model, self._zone)
         if screen is not None:
             self.app.push_screen(screen)
+        else:
+            self.notify("There is nothing more to say of this line.", markup=False, timeout=3)

@@ -6,9 +6,11 @@ from typing import Final
 
 from textual import on
 
+from core.answers import read_reference
 from core.client import NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable
 from tui.feed.feed_answers import reference_of
 from tui.feed.feed_item import FeedItem
+from tui.model.thread_searching import thread_search
 from tui.screens.conversing import AnsweringScreen
 from tui.screens.reading_thread import Do, ThreadScreen
 from tui.text.safe_text import neutralise_name
@@ -21,6 +23,9 @@ NOT_SEARCHED: Final = "this server does not look for older ones"
 
 class ThreadsScreen(AnsweringScreen):
     """The panes, with the threads of the feed."""
+
+    _learned: frozenset[str] = frozenset()
+    """The muted threads of which what is known in the past was asked for."""
 
     @property
     def near_keys(self) -> frozenset[str]:
@@ -67,6 +72,27 @@ class ThreadsScreen(AnsweringScreen):
             self._say("Nothing answers this one" + (f" in what is loaded: {problem}." if problem else "."))
 
     # --- muted -------------------------------------------------------------------------------------------------------
+
+    def show_news(self) -> None:
+        super().show_news()
+        muted = frozenset(self.model.concerns.threads)
+        if muted - self._learned and self.model.searches_past and self.model.past.above != "unknown":
+            self.run_worker(self._learn(muted - self._learned), group="muted threads")
+            self._learned |= muted
+
+    async def _learn(self, threads: frozenset[str]) -> None:
+        """Have it known what stands in muted threads: what will answer an answer of long ago is muted, too."""
+        for one in threads:
+            beginning = read_reference(one)
+            if beginning is None:
+                continue
+            try:
+                await thread_search(self.model, beginning, beneath=True, waits=False).look()
+            except (NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable):
+                self._learned -= {one}
+                return
+        self.model.concerns.read_muted()
+        self.show_news()
 
     def action_mute_thread(self) -> None:
         """Hear nothing more of the thread of the selected activity, or hear of it again."""

@@ -144,7 +144,7 @@ class FeedRows(RowView):
 
     def row_key(self, index: int) -> Hashable:
         place, thread = self._threads.at(index)
-        return self._window.serial(place) if thread is None else (thread.root_id, thread.rows[place].reference)
+        return self._window.serial(place) if thread is None else (thread.key, thread.rows[place].reference)
 
     def row_index(self, key: Hashable) -> int | None:
         if isinstance(key, int):

@@ -35,6 +35,8 @@ class OpenedThread:
         self.root = root.serial
         """The serial of the activity."""
         self.root_id = root.id
+        self.key = root.key
+        """By which it is known wherever it stands."""
         self.search = search
         self.looking = True
         """Whether it is still looked for in the past."""
@@ -213,11 +215,11 @@ class OpenedThreads:
         above = 0
         for behind, thread in self.spots:
             for place, row in enumerate(thread.rows):
-                if key == (thread.root_id, row.reference):
+                if key == (thread.key, row.reference):
                     return behind + above + place
             above += len(thread.rows)
         root = next(
-            (root for root, thread in self._threads.items() if isinstance(key, tuple) and key[0] == thread.root_id),
+            (root for root, thread in self._threads.items() if isinstance(key, tuple) and key[0] == thread.key),
             None,
         )
         return None if root is None else self.among(self._window.index_of(root))
