@@ -35,6 +35,21 @@ def test_what_paints_nothing_becomes_visible(nothing):
     assert neutralise(f"ali{nothing}ce") == "ali\N{REPLACEMENT CHARACTER}ce"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("👩\u200d💻 ann", "👩⁀💻 ann"),
+        ("👍\U0001f3fd", "👍⁀"),
+        ("❤\ufe0f", "❤⁀"),
+        ("👩⁀💻", "👩\N{REPLACEMENT CHARACTER}💻"),
+        ("👩💻", "👩💻"),
+        ("x\u200dy", "x\N{REPLACEMENT CHARACTER}y"),
+    ],
+)
+def test_what_joins_symbols_in_a_name_is_a_tie_and_no_other_name_shows_one(name, shown):
+    assert neutralise_name(name) == shown
+
+
 def test_two_names_that_look_alike_are_one_name():
     assert neutralise_name("ali\u200dce") != neutralise_name("alice")
     assert neutralise_name("ali\u200bce") != neutralise_name("alice")

@@ -18,6 +18,8 @@ from typing import Final
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 LINE_BREAK: Final = "\N{RETURN SYMBOL}"
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
+TIE: Final = "\N{CHARACTER TIE}"
+"""In names, what joins symbols to one or colours them. A name that has it of its own does not show it."""
 NOTHING: Final = "\N{WORD JOINER}"
 """Paints nothing and joins nothing to a symbol, in a terminal as in rich."""
 
@@ -131,11 +133,19 @@ def shown_alike(text: str) -> str:
 
 
 def neutralise_name(name: str, limit: int = 64) -> str:
-    """A name of somebody. Invisible joiners are shown here as well: two names that look alike must be one name."""
-    for joiner in _JOINERS:
-        if joiner in name:
-            name = name.replace(joiner, REPLACEMENT)
-    return neutralise(name, limit)
+    """A name of somebody. Invisible joiners are shown here as well: two names that look alike must be one name. Behind
+    a symbol, where they make one of several or colour it, they are a tie; elsewhere they only deceive."""
+    if name.isascii():
+        return neutralise(name, limit)
+    shown: list[str] = []
+    joined = ""
+    for character in name:
+        if character in _JOINERS:
+            shown.append(TIE if joined and unicodedata.category(joined) == "So" else REPLACEMENT)
+        else:
+            joined = character
+            shown.append(REPLACEMENT if character == TIE else character)
+    return neutralise("".join(shown), limit)
 
 
 def well_formed(text: str) -> str:

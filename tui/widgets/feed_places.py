@@ -107,15 +107,18 @@ class FeedPlaces(FeedRows):
         super().changed()
         if self.following:
             self._unseen_rows = self._unseen_matches = 0
-        elif self.feed.attached and self.is_laid_out:
-            # What is in sight is seen.
-            below = self.row_count() - self.visible_rows.stop
-            self._unseen_rows, self._unseen_matches = min(self._unseen_rows, below), min(self._unseen_matches, below)
         self.feed.reading = None if self.following else self._top_serial()
         position = (self._follow, self.unseen, int((self.reading_at or 0.0) // 60))
         if position != self._told and self.is_attached:
             self._told = position
             self.post_message(self.PositionChanged())
+
+    def _paint(self) -> None:
+        if self.feed.attached and not self._follow:
+            # What is in sight is seen.
+            below = self.row_count() - self.visible_rows.stop
+            self._unseen_rows, self._unseen_matches = min(self._unseen_rows, below), min(self._unseen_matches, below)
+        super()._paint()
 
     @property
     def unseen(self) -> int:
