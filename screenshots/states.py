@@ -40,6 +40,7 @@ STATES: Final[tuple[State, ...]] = (
     State("mentions", "talking", (80, 24), ("escape", "at"), "@zoe"),
     State("reply", "talking", (80, 24), ("escape", "k", "k", "r", *"what was wrong with it?"), "what was wrong"),
     State("thread", "talking", (80, 24), ("f7", *"the new build", "enter", "c"), "Thread"),
+    State("open-thread", "talking", (80, 24), ("f7", *"the new build", "enter", "m", "C"), "▾↳"),
     State("several-lines", "talking", (80, 24), (*"first,", "alt+enter", *"second,", "alt+enter", *"third"), "third"),
     State("offers", "talking", (80, 24), ("/", "m"), "/m"),
     State("hits", "talking", (80, 24), ("f7", *"darwin", "enter", "h"), "darwin"),
