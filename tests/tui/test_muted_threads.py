@@ -80,6 +80,16 @@ async def test_nobody_is_told_of_what_comes_to_a_muted_thread_but_of_what_names_
     assert "by train" not in screen_text(reader.app)
 
 
+async def test_a_thread_is_muted_where_it_is_read_as_a_whole_too(reader):
+    a_thread(reader.says)
+    await reader.select("who comes")
+    await reader.press("c", "T")
+    assert "This thread is muted" in reader.told
+    assert reader.world.model.concerns.threads == (POST,)
+    await reader.press("escape")
+    assert "2 hidden: muted thread of bob" in screen_text(reader.app)
+
+
 async def test_who_mutes_a_thread_of_their_own_hears_of_it_only_where_they_are_named(reader):
     reader.says("alice", "mine", said("who comes along?"), own_ref="mine")
     await reader.select("who comes along?")
@@ -88,7 +98,7 @@ async def test_who_mutes_a_thread_of_their_own_hears_of_it_only_where_they_are_n
     answer["object"]["to"] = ["alice"]
     reader.says("cyd", "a", answer)
     await settled(reader.pilot)
-    assert "1 hidden: muted thread of you" in screen_text(reader.app)
+    assert "1 hidden: muted your thread" in screen_text(reader.app)
     assert "who comes along?" in screen_text(reader.app)
     assert reader.world.model.mentions == 0
 

@@ -52,7 +52,9 @@ class MutedThreads:
         if found is None:
             return ""
         begun = self._answers.item(found)
-        return "a thread" if begun is None else f"thread of {who(begun)}"
+        if begun is None:
+            return "a thread"
+        return "your thread" if begun.own else f"thread of {who(begun)}"
 
     def beginning_of(self, item: FeedItem) -> Reference | None:
         """With what the thread of an activity begins, as far as that is known; None where nothing names it."""

@@ -43,6 +43,7 @@ class ThreadScreen(DialogScreen[tuple[str, FeedItem] | None]):
         "feed.remove",
         "feed.copy_text",
         "feed.copy_reference",
+        "feed.mute_thread",
     )
 
     def __init__(self, model: ClientModel, opened: FeedItem, *, zone: tzinfo | None, do: dict[str, Do]) -> None:
@@ -125,6 +126,9 @@ class ThreadScreen(DialogScreen[tuple[str, FeedItem] | None]):
 
     def action_copy_reference(self) -> None:
         self._do_to_chosen("copy_reference")
+
+    def action_mute_thread(self) -> None:
+        self._do_to_chosen("mute_thread")
 
     def action_copy_text(self) -> None:
         if (item := self._chosen()) is not None:

@@ -96,9 +96,10 @@ class ThreadsScreen(AnsweringScreen):
 
     def action_mute_thread(self) -> None:
         """Hear nothing more of the thread of the selected activity, or hear of it again."""
-        item = self._answerable()
-        if item is None:
-            return
+        if (item := self._answerable()) is not None:
+            self._mute_thread_of(item)
+
+    def _mute_thread_of(self, item: FeedItem) -> None:
         threads, concerns = self.model.muted_threads, self.model.concerns
         if muted := threads.of(item):
             concerns.unmute_thread(muted)
@@ -135,6 +136,7 @@ class ThreadsScreen(AnsweringScreen):
             "react": self._choose_reaction,
             "remove": self._remove,
             "copy_reference": self._copy_reference,
+            "mute_thread": self._mute_thread_of,
         }
         self.app.push_screen(ThreadScreen(self.model, item, zone=self._zone, do=do), self._go_on)
 
