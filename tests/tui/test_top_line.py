@@ -91,3 +91,25 @@ def test_who_has_lost_the_server_reads_since_when_and_no_longer_once_it_is_back(
     assert "lost since 12:01" in text_of(world, snapshot(unreachable=0))
     world.model.logged_in("alice", None)
     assert "lost since" not in text_of(world, snapshot(unreachable=0))
+
+
+@pytest.mark.parametrize("room", [74, 56, 36])
+def test_since_when_no_server_is_reached_is_in_the_line_of_a_narrow_screen_too(room: int) -> None:
+    world = World(node=False)
+    world.model.logged_in("alice", None)
+    world.model.disconnected("127.0.0.1:4821 cannot be reached: nobody listens there", 5.0)
+    said = text_of(world, None, room)
+    assert cell_len(said) <= room and "since 12:00" in said
+
+
+async def test_what_is_usual_is_not_cut_on_a_screen_of_sixty_columns_but_said_in_fewer_words(world: World) -> None:
+    app = world.app()
+    assert world.node is not None
+    world.node.shown = snapshot(unreachable=0)
+    async with app.run_test(size=(60, 18)) as pilot:
+        await ready(pilot)
+        world.model.username = "deploybot"
+        for columns in range(60, 48, -1):
+            await pilot.resize_terminal(columns, 18)
+            await settled(pilot)
+            assert "\u2026" not in screen_text(app).splitlines()[0], columns

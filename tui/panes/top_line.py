@@ -87,10 +87,11 @@ def _said(model: ClientModel, step: Wordiness, zone: tzinfo | None) -> list[Styl
     if model.stage == "online":
         parts += [("you are ", _DIM)] if step.who else []
         parts.append((name_of(neutralise_name(model.username or "")), "bold"))
-    else:
+    elif model.lost_since is None or step.whole:
         parts.append((neutralise(model.stage_words, 120), "bold"))
     if model.lost_since is not None:
-        parts.append((f", lost since {since_words(model.lost_since, model.clock(), zone)}", "$text-warning bold"))
+        what = ", lost since" if step.whole else "no server since"
+        parts.append((f"{what} {since_words(model.lost_since, model.clock(), zone)}", "$text-warning bold"))
     if model.node is None and not model.network:
         parts.append((" \u00b7 ! in clear" + (", others can read along" if step.whole else ""), "$text-warning"))
     snapshot = model.snapshot

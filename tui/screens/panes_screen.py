@@ -251,7 +251,7 @@ class PanesScreen(Screen[None]):
             self._inviting = self._inviting is not False and overview.is_alone(snapshot)
         invite = overview.invite_line(model, self.size.width - 2) if self._inviting else ""
         strip = network_strip(snapshot, self.size.width - 2) if snapshot is not None and self._needs_strip else []
-        top = top_line(model, self.size.width - 2, self._zone)
+        top = top_line(model, TopBar.room(self.size.width), self._zone)
         unread = overview.unread(model)
         said = (top, invite, strip, self._current, self.size, unread, note, found, notes)
         if said == self._bars:

@@ -31,9 +31,14 @@ class Bar(Static):
 class TopBar(Bar):
     """Who and where one is."""
 
+    @staticmethod
+    def room(width: int) -> int:
+        """How many cells of words a screen of this width has place for, between its margins."""
+        return max(0, width - 4)
+
     def show(self, left: Sequence[tuple[str, str]], right: str) -> None:
         """`left`: safe texts with their styles; the end is cut where there is no room."""
-        room = max(0, self.size.width - 2)
+        room = self.room(self.outer_size.width)
         parts: list[tuple[str, str]] = []
         used = 0
         for text, style in left:
