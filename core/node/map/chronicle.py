@@ -24,6 +24,8 @@ PEOPLE_MAX: Final = 2048
 """People whose move is awaited."""
 GONE_MAX: Final = 4096
 """Servers that are gone of which it is remembered in which start they were."""
+MET_MAX: Final = 8192
+"""Servers of which it is remembered that they were there at some time."""
 WHOLE_AFTER: Final = 2.0
 """Seconds for which nothing may have changed before the network is called whole."""
 WHOLE_ASKED: Final = 60
@@ -41,12 +43,18 @@ class Chronicle:
         self._has_all = has_all
         self._starts: OrderedDict[str, int] = OrderedDict()
         """In which start each server was when it could not be reached any more."""
-        self._met = dict.fromkeys(known)
+        self._met = OrderedDict.fromkeys(known)
+        """Servers that were there at some time; of very many the latest, as anybody can make some up."""
         self._people: OrderedDict[str, tuple[str, float]] = OrderedDict()
         """Who was at a server that is gone or leaves: which one, and until when they are awaited elsewhere."""
         self._told_dead: dict[str, None] = {}
         """Servers that are gone of which it was noted that nothing listens where they were."""
         self._looks = 0
+
+    @property
+    def remembered(self) -> int:
+        """How many servers are remembered as having been there."""
+        return len(self._met)
 
     def start(self, activities: int) -> None:
         """The node begins, with so many activities."""
@@ -73,6 +81,11 @@ class Chronicle:
         for server in came:
             if server != context.id:
                 kinds.setdefault(self._return_of(server), []).append(server)
+        if came and self._people:
+            # Whose server is back is awaited nowhere else.
+            back = frozenset(came)
+            for name in [name for name, (whence, _) in self._people.items() if whence in back]:
+                del self._people[name]
         for kind, servers in kinds.items():
             named = tuple(context.party(server) for server in servers[:NAMES_MAX])
             context.note(kind, servers=named, count=len(servers))
@@ -81,13 +94,13 @@ class Chronicle:
     def _return_of(self, server: str) -> LineKind:
         before = self._starts.pop(server, None)
         self._told_dead.pop(server, None)
-        if before is None:
-            is_new = server not in self._met
-            self._met[server] = None
-            return "joined" if is_new else "reached"
+        is_new = server not in self._met
         self._met[server] = None
-        for name in [name for name, (whence, _) in self._people.items() if whence == server]:
-            del self._people[name]
+        self._met.move_to_end(server)
+        if len(self._met) > MET_MAX:
+            self._met.popitem(last=False)
+        if before is None:
+            return "joined" if is_new else "reached"
         return "back" if self._topology.records[server].incarnation == before else "back anew"
 
     def nobody_there(self, server: str) -> None:
