@@ -218,7 +218,9 @@ class ThreadedPast(Past):
         before = [
             one for one in self.entries if place is None or PastPlace(one.stamp, parse_entry_id(one.id)).key < place.key
         ]
-        found = [one for one in before if matches(wanted, document(one.sender, one.body, one.stamp))]
+        # What names no activity is about none, and most of these lines do not.
+        candidates = [one for one in before if "about:" not in query or b"activity:" in one.body]
+        found = [one for one in candidates if matches(wanted, document(one.sender, one.body, one.stamp))]
         page = tuple(found[-min(most, self.at_once) :])
         more = len(found) > len(page)
         reached = PastPlace(page[0].stamp, parse_entry_id(page[0].id)) if more else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.wire import original_name
 from tui.feed.activities import Span, plain_text
 from tui.feed.feed_answers import FeedAnswers, RowAnswers, answer_of
 from tui.feed.feed_item import FeedItem
@@ -88,5 +89,11 @@ def answer_spans(item: FeedItem, answers: FeedAnswers) -> tuple[Span, ...] | Non
         return ((f"{verb} ", "verb"), (f"{_EARLIER}{whose}", "object"))
     words = "" if answers.of(about).removed else f" {quote(about)}"
     # Who edits or removes does that to words, and not to people.
-    person = f"what {who(about)} wrote" if answer.kind in ("edit", "removal") else who(about)
+    person = f"what {_writer(about, item)} wrote" if answer.kind in ("edit", "removal") else who(about)
     return ((f"{verb} ", "verb"), (f"{person}{words}{whose}", "object"))
+
+
+def _writer(about: FeedItem, item: FeedItem) -> str:
+    """Who has written what somebody edits or removes, where it stands behind their name."""
+    is_theirs = not item.own and original_name(about.sender) == original_name(item.sender)
+    return "they" if is_theirs else who(about)
