@@ -14,6 +14,9 @@ from typing import Any, Self
 
 from tests.processes.harness import NodeProcess
 
+NOBODYS_ADDRESS = "02:00:00:00:00:99"
+"""An Ethernet address that no interface has."""
+
 
 class NotAllowed(Exception):
     """The system does not let this process make namespaces."""
@@ -89,6 +92,22 @@ class Hosts:
 
     async def mend(self, host: int) -> None:
         await ip("-n", self.switch, "link", "set", f"h{host}", "master", "br0")
+
+    async def mute(self, host: int) -> None:
+        """Have all that a host sends to the others vanish, and all that they send arrive: it believes them where nobody
+        is. Its interface notices nothing."""
+        for other in self._others(host):
+            await ip(
+                *("-n", self.namespace(host), "neighbour", "replace", other, "lladdr", NOBODYS_ADDRESS),
+                *("dev", "eth0", "nud", "permanent"),
+            )
+
+    async def unmute(self, host: int) -> None:
+        for other in self._others(host):
+            await ip("-n", self.namespace(host), "neighbour", "delete", other, "dev", "eth0")
+
+    def _others(self, host: int) -> list[str]:
+        return [self.address(other) for other in range(self.count) if other != host]
 
     async def down(self, host: int) -> None:
         await ip("-n", self.switch, "link", "set", f"h{host}", "down")

@@ -14,6 +14,12 @@ from tests.processes.conftest import OPTIONS
 from tests.processes.harness import NodeNetwork, wait_for
 from tests.processes.hosts import HostedNode, Hosts, NotAllowed
 
+WAYS = {
+    "a cable that carries nothing": (Hosts.cut, Hosts.mend),
+    "a cable that carries only what others say": (Hosts.mute, Hosts.unmute),
+    "an interface that goes down": (Hosts.down, Hosts.up),
+}
+"""How a host is cut off, and how that is repaired."""
 NATIVE = ["quit", "resume", "ack", "ping", "status"]
 
 
@@ -75,14 +81,14 @@ async def login(node: HostedNode, name: str, secret: str) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["a cable that carries nothing", "an interface that goes down"])
+@pytest.mark.parametrize("way", WAYS)
 async def test_both_sides_of_a_partition_go_on_and_agree_once_it_is_healed(
     hosts: Hosts, servers: list[HostedNode], way: str
 ) -> None:
     first, second, cut_off = servers
     await post(first, "before")
-    silent = way.startswith("a cable")
-    await (hosts.cut(2) if silent else hosts.down(2))
+    break_off, repair = WAYS[way]
+    await break_off(hosts, 2)
     # Nobody closed a connection: only pings can tell.
     await wait_for(lambda: reaches(cut_off, 1), 15, "the part that is cut off notices")
     await wait_for(lambda: reaches(first, 2), 15, "the others notice")
@@ -90,7 +96,7 @@ async def test_both_sides_of_a_partition_go_on_and_agree_once_it_is_healed(
     assert await register(cut_off, "ann", "the later one") == "REGISTER_SUCCESS"
     await post(second, "on one side")
     await post(cut_off, "on the other side")
-    await (hosts.mend(2) if silent else hosts.up(2))
+    await repair(hosts, 2)
 
     async def one_again() -> bool:
         return all(await asyncio.gather(*(reaches(server, 3) for server in servers)))
