@@ -8,7 +8,7 @@ keeps the greatest of its order, up to a bound, and which these are depends on n
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from core.answers.answer_kinds import Answer
@@ -185,9 +185,13 @@ class AnswerSet:
         return found is not None and (found.undone or found.removal is not None)
 
     def versions(self, sender: str) -> tuple[Version, ...]:
-        """What its `sender` has changed the activity's object to, the last one counts. Copies of one edit are one."""
+        """What its `sender` has changed the activity's object to, the last one counts. Copies of one edit are one.
+
+        What one start of a server has accepted stays in that order, whatever the stamps say: where clocks are wrong by
+        hours, servers that somebody has been at date one entry by different times.
+        """
         found = self._changes.get(original_name(sender))
-        return () if found is None else tuple(_once(found.versions))
+        return () if found is None else tuple(_once(_in_order(found.versions)))
 
     @property
     def replies(self) -> tuple[Reply, ...]:
@@ -268,6 +272,23 @@ def _least(items: dict[str, _Kept], key: str, item: _Kept, limit: int) -> tuple[
 def _order(item: Reply | Version | Reaction) -> tuple[object, ...]:
     """The order of (stamp, entry), and beyond that any that is the same everywhere."""
     return (*item[:2], *map(str, item[2:]))
+
+
+def _in_order(versions: Sequence[Version]) -> list[Version]:
+    """By their stamps, where none counts as earlier than what its stream has before it."""
+    places = [_place(version.entry) for version in versions]
+    latest: dict[str, int] = {}
+    found: list[tuple[int, str, int, Version]] = []
+    for (stream, number), version in sorted(zip(places, versions, strict=True), key=lambda one: (one[0], one[1].stamp)):
+        stamp = latest[stream] = max(version.stamp, latest.get(stream, 0))
+        found.append((stamp, stream, number, version))
+    return [version for *_, version in sorted(found, key=lambda one: one[:3])]
+
+
+def _place(entry: str) -> tuple[str, int]:
+    """The stream of an entry, and its number there; a stream of its own for what is called otherwise."""
+    stream, _, number = entry.rpartition(".")
+    return (stream, int(number)) if number.isascii() and number.isdigit() and len(number) < 20 else (entry, 0)
 
 
 def _insert(items: list[_Item], item: _Item, limit: int) -> tuple[bool, bool]:

@@ -163,7 +163,7 @@ class Node:
         self.balance = Balance(context, self.topology, self.whereabouts)
         self.orders = Orders(context, self.neighbours, self.book, self.replication, recovered)
         self.documents = Documents(
-            context, self.neighbours, self.known_keys, self.replication, self.book, self.orders, recovered
+            context, self.neighbours, drift, self.known_keys, self.replication, self.book, self.orders, recovered
         )
         self.document_comparisons = DocumentComparisons(context, self.neighbours, self.documents)
         self.reconciliation = Reconciliation(context, self.neighbours, self.replication)

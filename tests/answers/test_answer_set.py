@@ -68,6 +68,17 @@ def test_no_order_of_coming_changes_what_comes_of_answers(orders):
     assert folded(one) == folded(other)
 
 
+def test_edits_that_one_server_has_accepted_stay_in_that_order_whatever_the_stamps_say(room):
+    """Somebody was told of the first one by a server whose clock is a day ahead."""
+    edits = [
+        Answer("edit", POST, PostReference("ann", f"e{number}"), stamp, f"n.1.{number}", "ann", f"version {number}")
+        for number, stamp in ((9, 86_417), (10, 40))
+    ]
+    for order in (edits, edits[::-1]):
+        assert [one.said for one in folded(order).versions("ann")] == ["version 9", "version 10"]
+    assert folded([edits[1]]).versions("ann")[-1].said == "version 10"
+
+
 @given(about_one)
 def test_what_comes_twice_changes_nothing(items):
     found = folded(items)

@@ -100,6 +100,31 @@ def test_what_is_written_where_the_clock_is_far_off_is_dated_as_the_others_have_
         assert dated(server)["hello"] == pytest.approx(begun, abs=2)
 
 
+@pytest.mark.parametrize("off", [-2 * DAY, -HOUR, 400.0, HOUR, 2 * DAY])
+def test_where_the_own_clock_is_off_what_the_others_write_is_dated_by_it_whichever_way_it_comes(off: float) -> None:
+    network = ScriptedNetwork(clock_offsets={"n002": off})
+    far, near, odd = network.build(chain(3), redirects=False)
+    network.run(60.0)
+    begun = network.time
+    network.logged_in(near).post("from the neighbour")
+    network.logged_in(far).post("from behind it")
+    network.run(2.0)
+    assert dated(odd)["from the neighbour"] == pytest.approx(begun + off, abs=3)
+    assert dated(odd)["from behind it"] == pytest.approx(begun + off, abs=3)
+
+
+def test_a_clock_that_is_set_while_its_server_runs_dates_what_others_write_by_the_new_time_at_once() -> None:
+    """Before the neighbours have said again what time it is there."""
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), redirects=False)
+    network.run(60.0)
+    second.clock_offset = DAY
+    begun = network.time
+    network.logged_in(first).post("hello")
+    network.run(0.5)
+    assert dated(second)["hello"] == pytest.approx(begun + DAY, abs=3)
+
+
 @pytest.mark.parametrize("off", [-2 * DAY, -HOUR, -400.0, 400.0, HOUR, 2 * DAY])
 def test_what_comes_by_a_server_whose_clock_is_far_off_is_dated_when_it_was_written(off: float) -> None:
     """It was written while its server could not be reached."""

@@ -420,6 +420,48 @@ def test_an_activity_waits_for_its_senders_previous_one_also_across_a_restart() 
     assert client.texts() == ["first", "second", "third", "fourth"]
 
 
+@pytest.mark.parametrize("down", [0.0, 3600.0])
+@pytest.mark.parametrize("clock", [0.0, 86_400.0, -86_400.0])
+def test_however_long_a_server_was_down_and_whatever_its_clock_says_it_delivers_in_order(
+    down: float, clock: float
+) -> None:
+    """It has delivered nothing meanwhile of what waits."""
+    network = ScriptedNetwork()
+    server = network.start("a")
+    far = native_link(network, server)
+    far.say(broadcast(3, "third", sender="ann", previous="far.1.2"))
+    network.run(1.0)
+    server.crash()
+    network.run(down)
+    network.clock_offsets["a"] = clock
+    server = network.start("a")
+    reader = network.client(server, features=())
+    reader.login()
+    network.run(0.5)
+    far = native_link(network, server)
+    far.say(broadcast(4, "fourth", sender="ann", previous="far.1.3"))
+    network.run(1.0)
+    assert reader.texts() == []
+    for number, text in ((1, "first"), (2, "second")):
+        far.say(broadcast(number, text, sender="ann", previous=f"far.1.{number - 1}" if number > 1 else None))
+    network.run(1.0)
+    assert reader.texts() == ["first", "second", "third", "fourth"]
+
+
+def test_what_has_waited_in_vain_does_so_no_more_after_a_restart() -> None:
+    """Whoever recognises nothing would get it again."""
+    network = ScriptedNetwork()
+    server = network.start("a", order_wait=5.0)
+    reader = network.logged_in(server)
+    far = native_link(network, server)
+    far.say(broadcast(3, "third", sender="ann", previous="far.1.2"))
+    assert network.until(lambda: reader.texts() == ["third"], 7.0)
+    network.run(0.5)
+    server.crash()
+    server = network.start("a", order_wait=5.0)
+    assert server.node.replication.parked == 0
+
+
 def test_an_activity_that_waits_goes_on_to_other_servers_all_the_same() -> None:
     network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)

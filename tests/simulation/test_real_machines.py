@@ -94,6 +94,23 @@ def test_years_pass_for_everybody() -> None:
 
 
 @pytest.mark.parametrize("witness", [1.0, 0.0])
+def test_a_server_that_was_down_for_long_loses_nothing_and_keeps_the_order(witness: float) -> None:
+    history = plan(
+        arrive(1.0, "nat", "s001"),
+        arrive(1.2, "oth", "s002"),
+        *posts("nat", 3.0, 60),
+        *posts("oth", 3.0, 60),
+        Operation(6.0, "kill", "s001", amount=witness),
+        Operation(6.1, "years", amount=0.0001),
+        Operation(7.0, "start", "s001"),
+        people=(NATIVE, OTHER),
+        duration=14.0,
+        bound=30.0,
+    )
+    assert run(history).problems == []
+
+
+@pytest.mark.parametrize("witness", [1.0, 0.0])
 def test_data_from_years_before_is_put_back_and_nothing_is_lost_or_comes_twice(witness: float) -> None:
     history = plan(
         arrive(1.0, "nat", "s001"),

@@ -227,6 +227,13 @@ LESSONS: Final = {
     " what its account had had until then: others kept that.",
     177600076: "The checker took a login with the secret that was being changed for one with that of the registration:"
     " a server that did not know the account yet had refused the latter, and the client tried it no more.",
+    179000055: "What waited for what it follows when its server died counted as delivered where that was down for long:"
+    " what came behind it went before both.",
+    179000082: "As 179000055, where the clock had been set ahead by years meanwhile.",
+    179000067: "A server whose clock was a day ahead dated what came from the origin by that, and what came by way of"
+    " another server not: an edit stood before the one before it.",
+    179000076: "Somebody heard of two edits at servers whose clocks were a day apart, and took the earlier one for the"
+    " later one.",
     178000066: "What a server whose clock was years behind had got, and dated so, was not sent to who came from an"
     " older server: their beginning was in its future.",
     178000189: "The checker asked for a post at somebody whose client had not noticed yet that its connection is dead.",

@@ -19,6 +19,7 @@ from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.node.kernel.connections import Link
 from core.node.kernel.context import DOCUMENTS, Context
 from core.node.log.replication import Replication
+from core.node.neighbours.drift import Drift
 from core.node.neighbours.neighbours import Neighbours
 from core.node.orders.order_effects import OrderEffects
 from core.node.orders.ordering import Orders
@@ -56,6 +57,7 @@ class Documents:
         self,
         context: Context,
         neighbours: Neighbours,
+        drift: Drift,
         known_keys: KnownKeys,
         replication: Replication,
         book: AccountBook,
@@ -64,6 +66,7 @@ class Documents:
     ) -> None:
         self._context = context
         self._neighbours = neighbours
+        self._drift = drift
         self._known_keys = known_keys
         self._replication = replication
         self._book = book
@@ -192,7 +195,7 @@ class Documents:
         Of some it may not have been measured since this clock or theirs was set, and some may lie. Of an even number it
         is the lower one: what is dated too early is a document all the same, what is dated too late is none at first.
         """
-        ahead = sorted(link.ahead for link in self._neighbours if DOCUMENTS in link.features)
+        ahead = sorted(self._drift.ahead(link) for link in self._neighbours if DOCUMENTS in link.features)
         return ahead[(len(ahead) - 1) // 2] if ahead else 0
 
     # --- from others --------------------------------------------------------------------------------------------------

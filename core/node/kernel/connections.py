@@ -226,7 +226,6 @@ class Link(Connection):
     """A connection to a server."""
 
     __slots__ = (
-        "ahead",
         "asked",
         "base",
         "clean",
@@ -246,6 +245,7 @@ class Link(Connection):
         "key",
         "keyless_told",
         "lazy",
+        "lead",
         "name",
         "nonce",
         "nonce_there",
@@ -312,8 +312,9 @@ class Link(Connection):
         """Whether it was noted that a ping was left unanswered."""
         self.held = False
         """Whether it is not read for a moment, because of what has come over it: no answer can be heard."""
-        self.ahead = 0
-        """How far ahead the neighbour dates what it writes, in microseconds."""
+        self.lead: int | None = None
+        """How far what the neighbour dates is ahead of the monotonic clock here, in microseconds; None: it has not said
+        so. The time by which things are dated here may leap."""
         self.drift_told = 0
         """By how much its clock was ahead when people were told of that, in microseconds; 0: it agrees."""
         self.drift_told_at = float("-inf")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable
 from itertools import chain, islice
 from typing import Final
 
-from core.node.interface.actions import Broadcast, BroadcastAll, RemoveEntries
+from core.node.interface.actions import Broadcast, BroadcastAll, KeepTime, RemoveEntries
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
@@ -30,6 +30,10 @@ BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
 network takes no more than that in time."""
 CATCHING_UP_MAX: Final = 20_000
 """Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
+
+
+NEARLY: Final = 0.95
+"""Of the time that something waits for what it follows, the part from which on it counts as over."""
 
 
 class _Parked:
@@ -194,13 +198,18 @@ class Delivery:
             return {one.seq for one in wanted if one in self._pending}
         return {one.seq for one in self._pending if one.stream == columns.stream}
 
-    def wait_again(self, entry: Entry) -> None:
-        """What waited for its sender's previous activity when this node ended does so for the rest of its time."""
-        waited = max(0.0, self._context.now.wall - entry.stamp / MICROSECONDS)
-        left = self._context.config.order_wait - waited
-        if entry.previous is not None and left > 0 and not self._is_delivered(entry.previous):
+    def wait_again(self, entry: Entry, ended: int) -> None:
+        """What waited for its sender's previous activity when this node ended does so for the rest of its time.
+
+        `ended`: when that was at the earliest, in hybrid logical time, in microseconds. How long the node was down
+        since does not count: it has delivered nothing meanwhile, whatever the clock says now.
+        """
+        order_wait = self._context.config.order_wait
+        waited = max(0.0, (ended - entry.stamp) / MICROSECONDS)
+        # Hybrid logical time may go on a little more slowly than time.
+        if entry.previous is not None and waited < order_wait * NEARLY and not self._is_delivered(entry.previous):
             self._pending[entry.id] = None
-            self._park(_Parked(entry, frame_of(entry), None, self._context.after(left)), entry.previous)
+            self._park(_Parked(entry, frame_of(entry), None, self._context.after(order_wait - waited)), entry.previous)
 
     def _park(self, parked: _Parked, previous: EntryId) -> None:
         config = self._context.config
@@ -263,11 +272,14 @@ class Delivery:
             told(entry_id)
 
     def _unpark_overdue(self) -> None:
-        now = self._context.now.monotonic
+        context = self._context
+        now = context.now.monotonic
+        # The next start is not to have them wait again.
+        context.actions.append(KeepTime(context.clock.read(context.now.wall)))
         while self._parked:
             parked = next(iter(self._parked.values()))
             if parked.until > now:
-                self._context.timers.set("parked", parked.until, self._unpark_overdue)
+                context.timers.set("parked", parked.until, self._unpark_overdue)
                 return
             self._unpark_oldest()
 

@@ -98,7 +98,7 @@ class Replication:
         self.behind_old_gaps: Callable[[], Iterable[tuple[Stream, int]]] = tuple
         """Streams of which nobody keeps what is missing at first, with the number up to which the rest is here."""
         for entry in recovered.disordered:
-            self.delivery.wait_again(entry)
+            self.delivery.wait_again(entry, max(recovered.stamp, recovered.told))
 
     # --- taking in --------------------------------------------------------------------------------------------------
 

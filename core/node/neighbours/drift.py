@@ -11,6 +11,9 @@ than `AHEAD_MAX` from now.
 
 How a neighbour has dated another server's record is believed as far as that one's own signed link-state records show
 that its clock is off: they say what time it was there. So nobody moves what a server wrote whose clock is right.
+
+Where both the neighbour and the origin, by its signed records, are as far off, it is the clock here that is: then all
+that comes is moved by that difference, whichever way it comes, so that what one person writes stays in order.
 """
 
 from __future__ import annotations
@@ -49,8 +52,8 @@ class Drift:
         self.announced: Callable[[str], int | None] = lambda server: None
         """By how much a server's clock is ahead of here at least, by what it has signed; None where nobody knows."""
         self._told_of_own = False
-        self._heard_ahead = 0
-        """By how much the neighbour that was heard last dates ahead of here, in microseconds."""
+        self._heard_lead: int | None = None
+        """As a link's `lead`, of the neighbour that was heard last."""
 
     def look_at_own(self) -> None:
         """Tell people when this node dates what it writes far ahead of its clock, which was that far ahead before, and
@@ -80,16 +83,24 @@ class Drift:
         """When something was, by the time here, that others date by `stamp`. That differs only where they date further
         ahead than this clock follows: then this server dates what it gets from them by its own time as well."""
         context = self._context
-        if stamp <= context.clock.horizon(context.now.wall) or self._heard_ahead <= AHEAD_MAX:
+        ahead = self._ahead_by(self._heard_lead)
+        if stamp <= context.clock.horizon(context.now.wall) or ahead <= AHEAD_MAX:
             return stamp
-        return max(0, stamp - self._heard_ahead)
+        return max(0, stamp - ahead)
+
+    def ahead(self, link: Link) -> int:
+        """How far ahead a neighbour dates what it writes now, in microseconds; 0 if it has not said."""
+        return self._ahead_by(link.lead)
+
+    def _ahead_by(self, lead: int | None) -> int:
+        return lead + int(self._context.now.monotonic * MICROSECONDS) - self.time() if lead is not None else 0
 
     def heard(self, link: Link, stamp: int | None) -> None:
         """The neighbour dates what it writes now by `stamp`; None from one that does not say."""
         if stamp is not None:
-            link.ahead = self._heard_ahead = stamp - self.time()
-            if link.ahead <= AHEAD_MAX:
-                self._lead = max(self._lead, stamp - int(self._context.now.monotonic * MICROSECONDS))
+            lead = link.lead = self._heard_lead = stamp - int(self._context.now.monotonic * MICROSECONDS)
+            if self.ahead(link) <= AHEAD_MAX:
+                self._lead = max(self._lead, lead)
 
     def answered(self, link: Link, stamp: int | None, wall: int | None) -> None:
         """The same, in answer to a ping whose round trip is known. `wall` is the neighbour's clock, in microseconds."""
@@ -112,7 +123,7 @@ class Drift:
         if not stamps:
             return record
         by = 0 if record.stream.node == link.remote_id else self._believed(record)
-        return record.dated_by(by + self._later(link, record.stream.node, max(stamps) + by))
+        return record.dated_by(by + self._later(link, record.stream.node, max(stamps), by))
 
     def _believed(self, record: LogRecord) -> int:
         """How much of the date that a neighbour has given another server's record is believed."""
@@ -124,13 +135,21 @@ class Drift:
         most = abs(ahead) + LATE_MAX
         return min(max(record.dated, 0), most) if ahead < 0 else max(min(record.dated, 0), -most)
 
-    def _later(self, link: Link, node: str, stamp: int) -> int:
-        """By how much later than `stamp` something counts as written, in microseconds, that a server dated so and that
-        came over a link; negative: earlier."""
+    def _later(self, link: Link, node: str, stamp: int, by: int = 0) -> int:
+        """By how much later than `stamp` and `by` something counts as written, in microseconds, that a server dated so
+        and that came over a link; negative: earlier."""
         horizon = self._context.clock.horizon(self._context.now.wall)
-        is_its_own = node == link.remote_id and abs(link.ahead) > AHEAD_MAX
-        later = -link.ahead if is_its_own or (stamp > horizon and link.ahead > AHEAD_MAX) else 0
-        return later - max(0, stamp + later - horizon)
+        ahead = self.ahead(link)
+        is_far = abs(ahead) > AHEAD_MAX and (node == link.remote_id or self._is_as_far(node, ahead - by))
+        later = -ahead if is_far or (stamp + by > horizon and ahead > AHEAD_MAX) else 0
+        return later - max(0, stamp + by + later - horizon)
+
+    def _is_as_far(self, node: str, ahead: int) -> bool:
+        """Whether a server's own signed records say that its time is so far ahead of here. Where it is as far as the
+        neighbour's it is this server's clock that is off: what comes of both is dated by the same difference, whichever
+        way it comes."""
+        announced = self.announced(node)
+        return announced is not None and abs(announced - ahead) <= LATE_MAX
 
     def _tell(self, link: Link, ahead: int, trip: int) -> None:
         """Tell people when a difference has become large, has changed much, or is gone."""

@@ -111,6 +111,17 @@ def _bad_disks(scene: Scene) -> list[Operation]:
     return found
 
 
+def _long_away(scene: Scene) -> list[Operation]:
+    """A server dies, or several, and nobody starts them for minutes, or for years: nothing happens meanwhile."""
+    rng = scene.rng
+    at, names = scene.moment(2.0), scene.shuffled(scene.servers)[: 1 + pick(rng, 2)]
+    return [
+        *(Operation(at, "kill", name, amount=rng.random()) for name in names),
+        Operation(at + 0.001, "years", amount=between(rng, 0.00001, 0.001) if rng.random() < 0.7 else 2.0),
+        *(Operation(at + between(rng, 0.01, 5.0), "start", name) for name in names),
+    ]
+
+
 def _years(scene: Scene) -> list[Operation]:
     """A server dies, nobody looks after it for years, and somebody puts a copy of then back and starts it."""
     rng = scene.rng
@@ -139,4 +150,5 @@ FAULTS: Final[Mapping[str, Callable[[Scene], list[Operation]]]] = {
     "one way": _one_way,
     "wrong clocks": _wrong_clocks,
     "bad disks": _bad_disks,
+    "long away": _long_away,
 }
