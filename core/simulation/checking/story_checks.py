@@ -22,6 +22,8 @@ NOTICED_WITHIN: Final = 25.0
 NEWS_WITHIN: Final = 4.0
 """Seconds within which it is known everywhere that a server is back; it may be gone again by then."""
 MOMENT: Final = 0.05
+CLOCKS_SET: Final = ("clock", "years")
+"""Operations by which clocks leap."""
 LONG_AFTER: Final = 1 << 62
 
 
@@ -153,7 +155,11 @@ def _took_over(scene: ClaimScene) -> str:
     connected = [*a.connected.get(b.host, ()), *b.connected.get(a.host, ())]
     if not any(at <= scene.at for at in connected):
         return f"{a.name} and {b.name} had no connection by then"
-    told_by_clocks = SPARE_FROM - 2 * scene.world.plan.clock_spread - 1.0
+    plan = scene.world.plan
+    told_by_clocks = SPARE_FROM * (1 - 2 * plan.clock_drift) - 2 * plan.clock_spread - 1.0
+    if any(one.what in CLOCKS_SET for one in plan.operations):
+        # How old a link is nobody can tell then.
+        told_by_clocks = 0.0
     if scene.claim.spare and not any(at <= scene.at - max(0.0, told_by_clocks) for at in connected):
         return f"the link {a.name}-{b.name} is too young for a spare one"
     return ""
