@@ -212,9 +212,9 @@ class AnswerTable:
             return min((self.name(reference), *above), key=str)
         return last
 
-    def thread(self, beginning: Reference) -> list[tuple[int, Reference]]:
-        """All that is known of a thread, each with its depth: replies stand under what they answer, in the order of
-        time."""
+    def thread(self, beginning: Reference, most: int | None = None) -> list[tuple[int, Reference]]:
+        """All that is known of a thread, the first `most` of it, each with its depth: replies stand under what they
+        answer, in the order of time."""
         begin = self.name(beginning)
         seen = {begin}
         found: list[tuple[int, Reference]] = []
@@ -222,6 +222,8 @@ class AnswerTable:
         while waiting:
             depth, at = waiting.pop()
             found.append((depth, at))
+            if len(found) == most:
+                break
             below: list[tuple[int, Reference]] = []
             for reply in self.of(at).replies:
                 if reply.reference is not None and (name := self.name(reply.reference)) not in seen:

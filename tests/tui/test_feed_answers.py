@@ -15,7 +15,8 @@ from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans
 from tui.feed.feed import Feed, PastRow
 from tui.feed.feed_answers import FOLDED_RUN_MAX, KNOWN_MAX, FeedAnswers
 from tui.feed.feed_item import FeedItem
-from tui.feed.thread_search import ThreadSearch
+from tui.feed.thread_search import BENEATH_MAX, ThreadSearch
+from tui.widgets.opened_threads import OpenedThread
 
 POST = named("bob", "p")
 
@@ -269,3 +270,25 @@ async def test_a_server_that_is_too_busy_to_look_is_not_waited_for_for_ever(monk
     search = ThreadSearch(feed.answers, opened, ask, lambda sender: False)
     await search.look()
     assert not search.complete
+
+
+async def test_of_a_flood_of_answers_to_answers_a_thread_shows_as_many_as_are_looked_for_and_says_so():
+    feed = Feed()
+    opened = add(feed, 1, "bob", "p", said("begin"))
+    number = 1
+    for at in range(30):
+        number += 1
+        add(feed, number, "cyd", f"a{at}", said("an answer", POST))
+        for under in range(30):
+            number += 1
+            add(feed, number, "cyd", f"a{at}u{under}", said("to an answer", named("cyd", f"a{at}")))
+    search = ThreadSearch(feed.answers, opened, PastAsked(), lambda sender: False, beneath=True)
+    thread = OpenedThread(opened, search)
+    await search.look()
+    thread.looking = False
+    thread.gather(lambda item: False)
+    assert thread.answers == BENEATH_MAX
+    while thread.has_more:
+        thread.show_more()
+        thread.gather(lambda item: False)
+    assert "more than are shown" in thread.rows[-1].words

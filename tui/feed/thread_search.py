@@ -47,8 +47,13 @@ class ThreadSearch:
         self._start = reference_of(start) if isinstance(start, FeedItem) else start
         if self._start is not None and isinstance(start, FeedItem):
             self._items[answers.table.name(self._start)] = start
-        self.complete = False
-        """Whether all of the past was looked through."""
+        self._is_through = False
+        self._is_cut = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the past was looked through, and all that is known is among the rows."""
+        return self._is_through and not self._is_cut
 
     @property
     def beginning(self) -> Reference | None:
@@ -58,12 +63,15 @@ class ThreadSearch:
         return self._answers.table.beginning(self._start)
 
     def rows(self) -> list[tuple[int, Reference, FeedItem | None]]:
-        """The activities of the thread in their order, each with how deep it stands, as they are now."""
+        """The activities of the thread in their order, each with how deep it stands, as they are now. Of a flood of
+        answers there are as many as are looked for, and no more: each time that anything is said they are gathered."""
         beginning, answers = self.beginning, self._answers
         if beginning is None:
             return []
         found = []
-        for depth, reference in answers.table.thread(beginning):
+        thread = answers.table.thread(beginning, self._most + 2)
+        self._is_cut = len(thread) == self._most + 2
+        for depth, reference in thread[: self._most + 1]:
             item = self._items.get(reference) or answers.item(reference)
             found.append((depth, reference, None if item is None else answers.as_it_is(item)))
         return found
@@ -90,7 +98,7 @@ class ThreadSearch:
                     asked.add(reference)
                     batch.append(reference)
             if not batch:
-                self.complete = True
+                self._is_through = True
                 return
             if not await self._look_about(batch, waiting, tell):
                 return
