@@ -78,7 +78,8 @@ class ThreadSearch:
 
     def is_removed(self, item: FeedItem) -> bool:
         """Whether its sender has removed an activity."""
-        return self._answers.of(item).removed
+        reference = reference_of(item)
+        return reference is not None and self._answers.table.removed_at(reference, item.sender) is not None
 
     async def look(self, tell: Callable[[], object] = lambda: None) -> None:
         """Look through the past; `tell` is called when something was found. Raises as reading it does."""

@@ -155,7 +155,7 @@ class OpenedThreads:
         gone = [serial for serial in self._threads if not self._is_there(serial)]
         for serial in gone:
             del self._threads[serial]
-        now = (self._feed.answers.version, self._feed.answers.muted())
+        now = (self._feed.answers.version, self._window.hides())
         if self._gathered == now and not gone:
             return False
         for thread in self._threads.values():

@@ -78,9 +78,17 @@ class WindowRows:
 
     @property
     def stand(self) -> Hashable:
-        """What the indices of the rows, and what is hidden of them, depend on."""
-        first, generation = self._feed.first_serial, self.matches.generation
-        return (first, self.settled, generation, self.with_rest, len(self.matches), *self._hides(), self.hidden.changes)
+        """What the indices of the rows depend on between two times that is taken what has come."""
+        feed, matches = self._feed, self.matches
+        return (
+            feed.first_serial,
+            feed.end_serial,
+            self._end,
+            matches.generation,
+            len(matches.serials),
+            self.with_rest,
+            self.hidden.changes,
+        )
 
     def entry(self, index: int) -> FeedItem:
         """Raises IndexError."""
@@ -123,7 +131,7 @@ class WindowRows:
         entry = self.entry(index)
         # What was let go of may come again with another one in its place.
         row = (entry.id, entry.state if index >= self.settled else None)
-        return (row, self.matches.generation, self._hides(), self.headings(index), self.hidden_words(index))
+        return (row, self.matches.generation, self.hides(), self.headings(index), self.hidden_words(index))
 
     # --- what stands above a row -------------------------------------------------------------------------------------
 
@@ -159,7 +167,7 @@ class WindowRows:
 
     # --- what is hidden ----------------------------------------------------------------------------------------------
 
-    def _hides(self) -> tuple[Hashable, ...]:
+    def hides(self) -> tuple[Hashable, ...]:
         """What it depends on which rows are hidden."""
         return (self._muted(), self._muted_threads(), self._feed.removals, self._feed.runs)
 
@@ -196,7 +204,7 @@ class WindowRows:
         if index >= settled:
             return None
         self.hidden.follow(
-            self._hides(),
+            self.hides(),
             (feed.first_serial, settled, self.matches.generation, self.with_rest, len(self.matches)),
         )
         return self.hidden.at(index, settled)
