@@ -195,11 +195,9 @@ TEXTS: Final[Mapping[ClaimKind, Callable[[StoryClaim], str]]] = {
     "suspected": lambda claim: f"{names(claim.servers)} {_is(claim, 'does', 'do')} not answer at the moment.",
     "link broke": lambda claim: (
         f"The link with {names(claim.servers)} broke{': ' + _BROKEN[claim.why] if claim.why in _BROKEN else ''}."
-        f" {_is(claim, 'It', 'They')} stayed in reach."
     ),
-    "tree link broke": lambda claim: (
-        f"The link {claim.servers[0].name}\N{EN DASH}{claim.servers[1].name} broke; everybody stayed in reach."
-    ),
+    "tree link broke": lambda claim: f"The link {claim.servers[0].name}\N{EN DASH}{claim.servers[1].name} broke.",
+    "all stayed": lambda claim: "Everybody stayed in reach.",
     "stood still": lambda claim: (
         f"This server stood still for {span(claim.seconds)}: it was stopped, or its machine slept or was overloaded."
     ),

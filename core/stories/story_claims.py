@@ -22,7 +22,8 @@ ClaimKind = Literal[
     "unreachable",  # these cannot be reached, and nobody here knows why
     "returned",  # these can be reached, and nobody here knows what they were doing meanwhile
     "suspected",  # these have not answered for a moment
-    "link broke",  # the witness's link with these broke, and they stayed in reach
+    "link broke",  # the witness's link with these broke
+    "all stayed",  # these, whose links broke, and everybody else stayed in reach
     "tree link broke",  # a link between others did
     "stood still",  # the witness itself did, for `seconds`
     "took over",  # a link leads on in the place of what is gone, `seconds` after the beginning
@@ -181,6 +182,11 @@ def _verdict(incident: Incident, moment: int) -> Iterator[StoryClaim]:
     if incident.reach == 1 and incident.missing_count:
         yield StoryClaim("alone", (incident.witness,))
         return
+    if incident.kind == "outage" and not incident.lost_unnamed:
+        parts = incident.servers.values()
+        broken = tuple(part.party for part in parts if part.link_lost)
+        if (broken or incident.gone) and all(part.lost_at is None for part in parts):
+            yield StoryClaim("all stayed", broken, at=incident.whole_at)
     if incident.reach is not None and incident.changed:
         took = _seconds(incident, incident.changed)
         missing = incident.missing

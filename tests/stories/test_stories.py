@@ -99,7 +99,17 @@ def test_a_server_that_leaves_is_no_outage_although_its_links_end_first() -> Non
 
 def test_a_link_that_breaks_while_everybody_stays_in_reach_is_told_as_that() -> None:
     noting = Noting().note(10.0, "link lost", LUND, why="silent").note(12.0, "whole", count=4)
-    assert told(noting.lines)[0][0] == "The link with lund broke: no answer came any more. It stayed in reach."
+    assert told(noting.lines)[0][:2] == [
+        "The link with lund broke: no answer came any more.",
+        "Everybody stayed in reach.",
+    ]
+
+
+def test_that_everybody_stayed_in_reach_is_said_only_once_nothing_more_changes() -> None:
+    noting = Noting().note(10.0, "link lost", TROMSO, why="closed")
+    assert told(noting.lines, at=10.1) == [["The link with tromso broke: the connection broke.", "It is going on."]]
+    noting.servers(10.4, "lost", TROMSO)
+    assert all("stayed" not in text for text in told(noting.lines, at=60.0)[0])
 
 
 def test_a_registration_is_told_with_each_vote_and_its_outcome() -> None:

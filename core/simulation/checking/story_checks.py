@@ -137,6 +137,15 @@ def _lost(scene: ClaimScene) -> str:
     return "" if _anything_broke(scene) else "nothing had broken"
 
 
+def _all_stayed(scene: ClaimScene) -> str:
+    for party in scene.claim.servers:
+        ended = [life.ended for life in scene.lives(party) if life.ended is not None and life.left is None]
+        if any(scene.told.began - NOTICED_WITHIN <= at <= scene.at - NEWS_WITHIN for at in ended):
+            if not any(life.began > scene.told.began for life in scene.lives(party)):
+                return f"{party.name} had died by then"
+    return ""
+
+
 def _stood_still(scene: ClaimScene) -> str:
     since, until = scene.wall
     still = [span for life in scene.told.server.lives for span in life.still]
@@ -286,6 +295,7 @@ CHECKS: Final[Mapping[ClaimKind, Callable[[ClaimScene], str]]] = {
     "suspected": _lost,
     "link broke": _lost,
     "tree link broke": _lost,
+    "all stayed": _all_stayed,
     "stood still": _stood_still,
     "took over": _took_over,
     "moved": _moved,
