@@ -24,9 +24,9 @@ LineKind = Literal[
     "tree broke",  # links of the spanning tree are gone; others may have taken their place
     "tree grew",  # links have come into the tree
     "lost",  # servers cannot be reached any more
-    "back",  # servers can be reached again, in the start that they were in
-    "back anew",  # the same, in another start: their processes had ended
-    "reached",  # servers that were known before the witness started can be reached; nobody knows about their starts
+    "reached",  # servers that were known can be reached
+    "back",  # of servers that can be reached again: they are in the start that they were in
+    "back anew",  # the same: they are in another start, so that their processes had ended
     "joined",  # a server that was never there before
     "leaving",  # a server leaves on purpose, this one or another; `other` is to take its place
     "left",  # it has left

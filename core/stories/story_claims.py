@@ -182,7 +182,8 @@ def _verdict(incident: Incident, moment: int) -> Iterator[StoryClaim]:
     if incident.reach == 1 and incident.missing_count:
         yield StoryClaim("alone", (incident.witness,))
         return
-    if incident.kind == "outage" and not incident.lost_unnamed:
+    if incident.kind == "outage" and not incident.lost_unnamed and (incident.over or incident.is_quiet(moment)):
+        # Before that others may not have noticed either that a server answers nothing.
         parts = incident.servers.values()
         broken = tuple(part.party for part in parts if part.link_lost)
         if (broken or incident.gone) and all(part.lost_at is None for part in parts):

@@ -167,10 +167,10 @@ def _concerns_network(incident: Incident, line: StoryLine, moment: int) -> bool:
     if not incident.is_quiet(moment):
         # What begins together belongs together; but for somebody's move it must be known from where.
         return line.kind not in ("moved", "nobody there") or _names(incident, line)
-    if line.kind in ("back", "back anew", "reached"):
-        return incident.lost_unnamed > 0 or any(
-            (part := incident.servers.get(one.id)) is not None and part.is_missing for one in line.servers
-        )
+    if line.kind == "reached":
+        return incident.lost_unnamed > 0 or _names(incident, line, missing=True)
+    if line.kind in ("back", "back anew"):
+        return _names(incident, line)
     if line.kind == "link lost":
         return False
     if line.kind in ("caught up", "moved", "nobody there", "suspected", "answers", "lost", "linked"):
@@ -249,17 +249,20 @@ def _lost(incident: Incident, line: StoryLine, moment: int) -> None:
 
 
 def _back(incident: Incident, line: StoryLine, moment: int) -> None:
-    incident.changed = moment
-    incident.reach = None
-    incident.lost_unnamed -= max(0, line.count - len(line.servers))
+    anew = None if line.kind == "reached" else line.kind == "back anew"
+    if line.kind == "reached":
+        incident.changed = moment
+        incident.reach = None
+        incident.lost_unnamed -= max(0, line.count - len(line.servers))
     for party in line.servers:
         known = party.id in incident.servers
         part = incident.part(party) if known or incident.lost_unnamed <= 0 else None
         if part is None:
-            incident.lost_unnamed -= 1
-        else:
-            part.back_at, part.suspected = moment, False
-            part.anew = None if line.kind == "reached" else line.kind == "back anew"
+            incident.lost_unnamed -= line.kind == "reached"
+            continue
+        if part.is_missing or part.back_at is None:
+            part.back_at = incident.changed = moment
+        part.anew, part.suspected = anew, False
     incident.lost_unnamed = max(0, incident.lost_unnamed)
 
 

@@ -66,7 +66,8 @@ def says_that_it_crashed(patch: pytest.MonkeyPatch) -> None:
 
 
 def notes_no_loss(patch: pytest.MonkeyPatch) -> None:
-    _noting(patch, lambda kind, fields: None if kind in ("lost", "link lost", "tree broke", "back anew") else kind)
+    told = ("lost", "link lost", "nobody there", "tree broke", "reached", "back anew")
+    _noting(patch, lambda kind, fields: None if kind in told else kind)
 
 
 def names_another_link(patch: pytest.MonkeyPatch) -> None:

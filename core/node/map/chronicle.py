@@ -17,7 +17,7 @@ from core.stories.lines import NAMES_MAX, LineKind, ServerName, TreeLink
 from core.wire.names import ANONYMOUS
 
 SPARE_FROM: Final = 10.0
-"""Seconds that a link must have been there to be called a spare one: their births are told by servers' clocks."""
+"""Seconds that a link must have been known here to be called a spare one."""
 MOVES_WITHIN: Final = 60.0
 """Seconds within which somebody who was at a server that is gone is taken to have moved from there."""
 PEOPLE_MAX: Final = 2048
@@ -26,6 +26,8 @@ GONE_MAX: Final = 4096
 """Servers that are gone of which it is remembered in which start they were."""
 MET_MAX: Final = 8192
 """Servers of which it is remembered that they were there at some time."""
+STARTS_AFTER: Final = 1.5
+"""Seconds after which a server that is back has told in which start it is: the map shows it first as it was before."""
 WHOLE_AFTER: Final = 2.0
 """Seconds for which nothing may have changed before the network is called whole."""
 WHOLE_ASKED: Final = 60
@@ -43,10 +45,14 @@ class Chronicle:
         self._has_all = has_all
         self._starts: OrderedDict[str, int] = OrderedDict()
         """In which start each server was when it could not be reached any more."""
+        self._known_since: dict[tuple[str, str], float] = {}
+        """By links of the map: since when (monotonic) they are known here; those of the beginning are missing."""
         self._met = OrderedDict.fromkeys(known)
         """Servers that were there at some time; of very many the latest, as anybody can make some up."""
         self._people: OrderedDict[str, tuple[str, float]] = OrderedDict()
         """Who was at a server that is gone or leaves: which one, and until when they are awaited elsewhere."""
+        self._returned: dict[str, int] = {}
+        """Servers that are back, and in which start they were before; it is not known yet in which they are."""
         self._told_dead: dict[str, None] = {}
         """Servers that are gone of which it was noted that nothing listens where they were."""
         self._looks = 0
@@ -69,7 +75,7 @@ class Chronicle:
         for server in gone:
             record = records.get(server)
             if record is not None:
-                self._starts[server] = record.incarnation
+                self._starts[server] = self._returned.pop(server, record.incarnation)
                 self._await_people(server, record.users)
         while len(self._starts) > GONE_MAX:
             self._told_dead.pop(self._starts.popitem(last=False)[0], None)
@@ -94,14 +100,27 @@ class Chronicle:
     def _return_of(self, server: str) -> LineKind:
         before = self._starts.pop(server, None)
         self._told_dead.pop(server, None)
-        is_new = server not in self._met
+        is_new = server not in self._met and before is None
         self._met[server] = None
         self._met.move_to_end(server)
         if len(self._met) > MET_MAX:
             self._met.popitem(last=False)
-        if before is None:
-            return "joined" if is_new else "reached"
-        return "back" if self._topology.records[server].incarnation == before else "back anew"
+        if before is not None:
+            self._returned[server] = before
+            self._context.timers.set("starts", self._context.after(STARTS_AFTER), self._tell_starts)
+        return "joined" if is_new else "reached"
+
+    def _tell_starts(self) -> None:
+        """Say of those that are back in which starts they are."""
+        kinds: dict[LineKind, list[str]] = {}
+        returned, self._returned = self._returned, {}
+        for server, before in returned.items():
+            record = self._topology.records.get(server)
+            if record is not None:
+                kinds.setdefault("back" if record.incarnation == before else "back anew", []).append(server)
+        for kind, servers in kinds.items():
+            named = tuple(self._context.party(server) for server in servers[:NAMES_MAX])
+            self._context.note(kind, servers=named, count=len(servers))
 
     def nobody_there(self, server: str) -> None:
         """Nothing listens where a server was."""
@@ -116,16 +135,22 @@ class Chronicle:
         forest = self._topology.changed_forest
         if forest is None:
             return
-        now = self._context.ago(0.0)
+        now = self._context.now.monotonic
         taken = tuple(
-            self._link(a, b, spare=spare and now - forest.around(a).get(b, now) > SPARE_FROM * 1_000_000)
-            for a, b in list(forest.taken)[:NAMES_MAX]
-            for spare in (forest.taken[a, b],)
+            self._link(a, b, spare=was_there and now - self._known_since.get((a, b), -SPARE_FROM) >= SPARE_FROM)
+            for (a, b), was_there in list(forest.taken.items())[:NAMES_MAX]
         )
         gone = tuple(self._link(a, b, spare=stays) for (a, b), stays in list(forest.gone.items())[:NAMES_MAX])
         broke = not all(forest.gone.values())
         count = len(forest.taken) + len(forest.gone)
+        for ends, is_there in forest.came.items():
+            if is_there:
+                self._known_since[ends] = now
+            else:
+                self._known_since.pop(ends, None)
         forest.forget_changes()
+        if not count:
+            return
         self._context.note("tree broke" if broke else "tree grew", taken=taken, gone=gone, count=count)
         self._look_soon()
 

@@ -31,7 +31,7 @@ def edge_between(one: str, other: str, stamp: int) -> Edge:
 class Forest:
     """A graph and its minimum spanning forest."""
 
-    __slots__ = ("_around", "_lists", "_members", "_part", "_parts", "_tree", "_youngest", "gone", "taken")
+    __slots__ = ("_around", "_lists", "_members", "_part", "_parts", "_tree", "_youngest", "came", "gone", "taken")
 
     def __init__(self) -> None:
         self._around: dict[str, dict[str, int]] = {}
@@ -49,9 +49,12 @@ class Forest:
         self.gone: dict[tuple[str, str], bool] = {}
         """Edges that have left the forest since then; whether each is still in the graph."""
 
+        self.came: dict[tuple[str, str], bool] = {}
+        """Edges that have come into the graph since then, or left it (False)."""
+
     def forget_changes(self) -> None:
-        """Somebody has looked at what was taken up, and is gone."""
-        self.taken, self.gone = {}, {}
+        """Somebody has looked at them."""
+        self.taken, self.gone, self.came = {}, {}, {}
 
     def copy(self) -> Forest:
         """A forest of its own; what is around a node is shared until it changes."""
@@ -106,6 +109,8 @@ class Forest:
             for edge in come:
                 self.add(edge)
             return
+        self.came.update(((a, b), False) for _, a, b in gone)
+        self.came.update(((a, b), True) for _, a, b in come)
         for _, a, b in gone:
             _drop(self._around, a, b)
             _drop(self._around, b, a)
@@ -172,6 +177,7 @@ class Forest:
     def add(self, edge: Edge) -> None:
         """An edge has come; between its ends there is none yet."""
         stamp, a, b = edge
+        self.came[a, b] = True
         _put(self._around, a, b, stamp)
         _put(self._around, b, a, stamp)
         first, second = self._part_or_new(a), self._part_or_new(b)
@@ -193,6 +199,7 @@ class Forest:
     def remove(self, edge: Edge) -> None:
         """An edge has gone."""
         _, a, b = edge
+        self.came[a, b] = False
         _drop(self._around, a, b)
         _drop(self._around, b, a)
         if b not in self._tree.get(a, {}):

@@ -209,7 +209,7 @@ class Topology:
     def changed_forest(self) -> Forest | None:
         """The forest, if it has changed since somebody looked; it is not brought up to date for that."""
         forest = self._forest
-        return forest if forest is not None and (forest.taken or forest.gone) else None
+        return forest if forest is not None and forest.came else None
 
     def _names(self, server: str, neighbour: str, stamp: int) -> bool:
         record = self.records.get(server)

@@ -22,8 +22,6 @@ NOTICED_WITHIN: Final = 25.0
 NEWS_WITHIN: Final = 4.0
 """Seconds within which it is known everywhere that a server is back; it may be gone again by then."""
 MOMENT: Final = 0.05
-CLOCKS_SET: Final = ("clock", "years")
-"""Operations by which clocks leap."""
 LONG_AFTER: Final = 1 << 62
 
 
@@ -139,10 +137,9 @@ def _lost(scene: ClaimScene) -> str:
 
 def _all_stayed(scene: ClaimScene) -> str:
     for party in scene.claim.servers:
-        ended = [life.ended for life in scene.lives(party) if life.ended is not None and life.left is None]
-        if any(scene.told.began - NOTICED_WITHIN <= at <= scene.at - NEWS_WITHIN for at in ended):
-            if not any(life.began > scene.told.began for life in scene.lives(party)):
-                return f"{party.name} had died by then"
+        alive = [life for life in scene.lives(party) if life.ended is None or life.ended >= scene.at - NEWS_WITHIN]
+        if scene.server(party) is not None and not any(life.began <= scene.at for life in alive):
+            return f"{party.name} had died by then"
     return ""
 
 
@@ -164,12 +161,8 @@ def _took_over(scene: ClaimScene) -> str:
     connected = [*a.connected.get(b.host, ()), *b.connected.get(a.host, ())]
     if not any(at <= scene.at for at in connected):
         return f"{a.name} and {b.name} had no connection by then"
-    plan = scene.world.plan
-    told_by_clocks = SPARE_FROM * (1 - 2 * plan.clock_drift) - 2 * plan.clock_spread - 1.0
-    if any(one.what in CLOCKS_SET for one in plan.operations):
-        # How old a link is nobody can tell then.
-        told_by_clocks = 0.0
-    if scene.claim.spare and not any(at <= scene.at - max(0.0, told_by_clocks) for at in connected):
+    known_for = SPARE_FROM * (1 - 1.2 * scene.world.plan.clock_drift)
+    if scene.claim.spare and not any(at <= scene.at - known_for + MOMENT for at in connected):
         return f"the link {a.name}-{b.name} is too young for a spare one"
     return ""
 
