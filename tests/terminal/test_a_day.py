@@ -143,7 +143,9 @@ async def test_a_day(tmp_path: Path) -> None:
             await tmux.shows("Reply to bob")
             await tmux.types("since Sunday night")
             await tmux.keys("Enter")
-            await tmux.shows("since when?  \N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}1", LIMIT)
+            await tmux.shows(
+                "since when?  \N{BLACK RIGHT-POINTING SMALL TRIANGLE}\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}1", LIMIT
+            )
             await tmux.hides("Reply to bob")
             await tmux.keys("Escape")
             await tmux.cursor_at("@ada the heating")
