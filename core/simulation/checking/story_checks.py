@@ -16,6 +16,7 @@ from core.simulation.parties.simulated_server import Life, SimulatedServer
 from core.simulation.world.witnessing import Witnessed
 from core.simulation.world.world import World
 from core.stories import ClaimKind, ServerName, StoryClaim, claims_of
+from core.wire.names import original_name
 
 NOTICED_WITHIN: Final = 25.0
 """Seconds within which what breaks is noticed anywhere: pings, dials, and news of it on slow paths."""
@@ -173,7 +174,10 @@ def _moved(scene: ClaimScene) -> str:
     whence = scene.server(claim.servers[0]) if claim.servers else None
     if to is None or whence is None:
         return ""
-    stays = [(at, host) for at, host in scene.world.ledger.stays.get(claim.person, ()) if at <= scene.at + 1.0]
+    # Whose name was changed, as it was given away twice, came to one of the two by the name of before.
+    names = dict.fromkeys((claim.person, original_name(claim.person)))
+    known = scene.world.ledger.stays
+    stays = [(at, host) for name in names for at, host in known.get(name, ()) if at <= scene.at + 1.0]
     if not any(host == to.host for _, host in stays):
         return f"{claim.person} was never at {to.name}"
     if not any(host == whence.host for _, host in stays):
