@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.terminal.emulator import Emulator, Seen
 from tests.terminal.pseudo import Terminal
 from tests.terminal.test_whole_path import Memory, Stage
 from tui.terminal.modes import RESTORE
+from tui.terminal.terminal_driver import REPAINT_AFTER
 
 OTHERS_WORDS = "\x1b[3;1HBroadcast message from root: the system goes down\x1b[9;1Hand once more"
 
@@ -59,6 +61,26 @@ async def test_a_terminal_that_tells_the_same_size_again_is_painted_anew():
         stage.shown.feed(OTHERS_WORDS)
         stage.driver.resized(*stage.terminal.size)
         await stage.is_seen(before)
+
+
+async def test_a_terminal_that_tells_its_size_again_and_again_is_painted_anew_a_few_times(monkeypatch):
+    async with SeenStage() as stage:
+        before = await stage.is_still()
+        begun, repaints, refresh = time.monotonic(), 0, stage.app.refresh
+
+        def counted(**how: bool) -> object:
+            nonlocal repaints
+            repaints += 1
+            return refresh(**how)
+
+        monkeypatch.setattr(stage.app, "refresh", counted)
+        for _ in range(300):
+            stage.driver.resized(*stage.terminal.size)
+            await asyncio.sleep(0)
+        stage.shown.feed(OTHERS_WORDS)
+        stage.driver.resized(*stage.terminal.size)
+        await stage.is_seen(before)
+        assert 1 <= repaints <= (time.monotonic() - begun) / REPAINT_AFTER + 2
 
 
 async def test_ctrl_l_paints_the_screen_anew():

@@ -28,6 +28,8 @@ PASTE_PIECE_BYTES: Final = 8 * 1024
 """The same of what is pasted, which is one key, however long it is."""
 ANSWER_LIMIT: Final = 1.0
 """Seconds after which the next piece is read however far the application is with the one before."""
+REPAINT_AFTER: Final = 0.1
+"""Seconds within which a terminal may tell its size again and again, and is painted anew once."""
 LOOK_INTERVAL: Final = 0.01
 """Seconds between two looks whether the application has handed on the keys that it had put aside."""
 
@@ -68,6 +70,7 @@ class TerminalDriver(Driver):
         self._changes = ScreenChanges(*(size or terminal.size), can_scroll=scrolls(terminal.term))
         self._keys = TerminalInput()
         self._tick: asyncio.TimerHandle | None = None
+        self._repaint: asyncio.TimerHandle | None = None
         self._rate = rate
         self.has_read = has_read
         self._unread = bytearray()
@@ -151,6 +154,9 @@ class TerminalDriver(Driver):
         self._paint_all()
 
     def _paint_all(self) -> None:
+        if self._repaint is not None:
+            self._repaint.cancel()
+            self._repaint = None
         if self._started and not self._stopped:
             self._app.call_later(self._app.refresh, layout=True)
 
@@ -186,10 +192,10 @@ class TerminalDriver(Driver):
 
     def close(self) -> None:
         """Let go of the terminal and of everything that would still be called."""
-        for timer in (self._tick, self._reading):
+        for timer in (self._tick, self._reading, self._repaint):
             if timer is not None:
                 timer.cancel()
-        self._tick = self._reading = None
+        self._tick = self._reading = self._repaint = None
         self._unread.clear()
         self.flush()
 
@@ -281,9 +287,9 @@ class TerminalDriver(Driver):
         """The terminal has another size, or had one meanwhile: it may show anything."""
         same = (width, height) == self._size
         self._has_size(width, height)
-        if same:
-            # For that, nothing would be laid out and painted anew.
-            self._paint_all()
+        if same and self._repaint is None:
+            # For that, nothing would be laid out and painted anew. A client can say it thousands of times a second.
+            self._repaint = self._loop.call_later(REPAINT_AFTER, self._paint_all)
 
     def _has_size(self, width: int, height: int) -> None:
         size = Size(width, height)
