@@ -59,7 +59,7 @@ _SUBJECTS: Final[Mapping[NoticeKind, str]] = {
 }
 NOTICE_CHARACTERS_MAX: Final = 600
 NOTICE_LINES_MAX: Final = 6
-STORY_LINES_MAX: Final = 10
+STORY_LINES_MAX: Final = 16
 PAGE_WIDTH: Final = 110
 """Columns of the page of a story, at most."""
 PAGE_MARGIN: Final = 12
