@@ -49,6 +49,8 @@ class Emulator:
         self._modes: set[str] = set()
         self._drawing = False
         """Whether letters are drawings: the set that DEC calls special graphics."""
+        self._written_last = (-1, -1)
+        """Where the last character ends."""
         self.row = self.column = 0
 
     @property
@@ -144,9 +146,12 @@ class Emulator:
         cells = self._cells[self.row]
         width = self._width_of(cluster)
         if width == 0:
-            if self.column:
-                before = cells[self.column - 1]
-                cells[self.column - 1] = before._replace(text=before.text + cluster)
+            # The cursor stays in the last column: what was written there is what a mark belongs to.
+            place = self.column if self._written_last == (self.row, self.column) else self.column - 1
+            while place > 0 and not cells[place].text:
+                place -= 1
+            if place >= 0:
+                cells[place] = cells[place]._replace(text=cells[place].text + cluster)
             return
         if self.column + width > self.width:
             return
@@ -159,6 +164,7 @@ class Emulator:
         cells[self.column] = self._pen._replace(text=cluster)
         for column in range(self.column + 1, self.column + width):
             cells[column] = self._pen._replace(text="")
+        self._written_last = (self.row, self.column + width - 1)
         self.column = min(self.column + width, self.width - 1)
 
     def _cut(self, column: int) -> None:

@@ -245,13 +245,3 @@ def test_narration_may_go_into_a_file_while_the_screen_is_on_the_terminal(tmp_pa
         assert b"\x1b" not in file.read_bytes()
     finally:
         terminal.close()
-
-
-def test_what_others_have_written_to_the_terminal_goes_when_somebody_has_it_painted_anew(terminal):
-    look_around(terminal)
-    terminal.screen.feed(b"\x1b[9;10Hsomebody's broadcast message")
-    writes(terminal, "words")
-    assert "broadcast" in terminal.screen.text, "only what has changed is painted"
-    terminal.type(b"\x0c")
-    terminal.until(lambda: "broadcast" not in terminal.screen.text, "a whole screen")
-    assert "words" in terminal.screen.text and COMPOSER not in terminal.screen.text

@@ -149,6 +149,12 @@ def test_text_stands_where_it_belongs_however_wide_a_terminal_takes_an_emoji_to_
                 assert terminal.seen[0][cell_len(text[:place])].text == character, (text, terminal.text)
 
 
+def test_what_stands_behind_cells_that_nobody_knows_is_written_too():
+    changes, terminal = ScreenChanges(24, 1, can_scroll=True), Emulator(24, 1)
+    terminal.feed(changes.update("\x1b[1;1Haaaaaहि\x1b[1;20Hb"))
+    assert terminal.seen[0][19].text == "b" and terminal.text[0].startswith("aaaaaहि")
+
+
 HINDI = "हिन्दी में लिखा है"
 
 

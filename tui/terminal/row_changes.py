@@ -70,7 +70,9 @@ def row_change(old: CellRow, new: CellRow) -> RowChange | None:
         return None
     spread = _spread_from(old, new)
     if spread is not None and spans[-1][1] > spread:
-        spans = [*(span for span in spans if span[1] <= spread), _all_from(spread, spans, new)]
+        start, end = _all_from(spread, spans, new)
+        # What nobody knows parts it from what stands behind that.
+        spans = [*(one for one in spans if one[1] <= spread), (start, end), *(one for one in spans if one[0] >= end)]
     column = here = spans[0][0]
     first = _first_style(new, *spans[0])
     writing = _Writing(new, first)

@@ -117,6 +117,8 @@ class ScreenChanges:
         changed = {number: row for number, row in sorted(rows.items()) if row != self._rows[number]}
         if not changed:
             return []
+        # Whoever else has written to the terminal has moved it.
+        self._cursor = None
         output: list[str] = []
         if self._can_scroll and len(changed) > SCROLLED_MIN:
             self._scroll(changed, output)
