@@ -73,6 +73,27 @@ async def test_each_row_is_asked_about_once_and_none_of_the_present_is() -> None
         assert len({*first}) == 1
 
 
+async def test_what_was_forgotten_is_asked_for_where_somebody_reads_and_not_while_they_follow() -> None:
+    world, past = old_world()
+    asked: list[str] = []
+    find = past.find
+
+    async def watched(place: Any, query: str, most: int = 1) -> Any:
+        asked.append(query)
+        return await find(place, query, most)
+
+    past.find = watched  # type: ignore[method-assign]
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("escape")
+        world.model.feed.answers.table.forgotten = 1
+        await pilot.pause(0.7)
+        assert app.main.feed.following and asked == []
+        await pilot.press("k")
+        await until(pilot, lambda: asked != [])
+
+
 async def test_what_is_edited_while_it_is_read_changes_at_once() -> None:
     world, _ = old_world()
     app = world.app()

@@ -46,7 +46,10 @@ class PastScreen(PanesScreen):
     # --- what was said of it since -----------------------------------------------------------------------------------
 
     def _look_up_shown(self) -> None:
-        if self.painted and (items := self._shown_answers.wanted(self.feed.visible_entries())):
+        # Who follows sees what came last, of which nothing is forgotten yet.
+        if not self.painted or self.feed.following:
+            return
+        if items := self._shown_answers.wanted(self.feed.visible_entries()):
             self.run_worker(self._look_up(items), group="answers")
 
     async def _look_up(self, items: list[FeedItem]) -> None:
