@@ -134,6 +134,10 @@ class Emulator:
                 pen = pen._replace(back=colour)
             elif number == "0":
                 pen = Seen(link=pen.link)
+            elif re.fullmatch("3[0-7]|9[0-7]", number):
+                pen = pen._replace(front=number)
+            elif re.fullmatch("4[0-7]|10[0-7]", number):
+                pen = pen._replace(back=number)
             elif number == "39":
                 pen = pen._replace(front="")
             elif number == "49":
