@@ -74,7 +74,8 @@ class Links:
         if why not in ("duplicate", "self", "busy"):
             text = f"{link.peer} refused the link: {info[:200] or why}"
             self._context.notify("refused", text, "error", server=link.remote_id)
-            if link.remote_id is not None:
+            # Before it has proved its key it may be anybody who says to be that server.
+            if link.remote_id is not None and self._own_links.has(link):
                 self._context.note("refused", self._context.party(link.remote_id, link.name), remark=info or why)
         self._healing.refused(link, why, info[:200])
         self._context.close(link, f"the server says {why}: {info[:200]}", told=why)
