@@ -102,15 +102,18 @@ async def test_answers_go_from_server_to_server_and_stand_beside_what_they_answe
 @pytest.mark.slow
 async def test_a_thread_that_is_muted_at_one_server_is_muted_at_another(ada, tmp_path):
     byron = await running_server(tmp_path, "byron", ada.advertised)
-    ann, bob, also_ann = Person(ada), Person(ada), Person(byron)
+    ann, bob, also_ann = Person(ada), Person(byron), Person(byron)
     try:
         await ann.enter("ann")
         await bob.enter("bob")
         bob.model.write("who comes along?")
         post = reference_of(await ann.sees("who comes along?"))
         assert post is not None
+        ann.model.write("let me think")
+        await bob.sees("let me think")
         ann.model.concerns.mute_thread(str(post))
         await also_ann.model.enter(SignIn("login", "ann", "pw"))
+        await also_ann.once(lambda: also_ann.model.online)
         # Where she stopped reading may have been told just before, and the next time is a minute later.
         await also_ann.once(lambda: also_ann.model.concerns.threads == (str(post),), 100)
         bob.model.post(answer_body("reply", post, content="I do", to="ann"))
