@@ -42,6 +42,8 @@ class Wordiness(NamedTuple):
     """Whether a name stands in words."""
     whole: bool = True
     """Whether what is wrong is told in whole clauses."""
+    why: bool = True
+    """Whether it is told why no server is reached, and when that is tried again."""
     names: bool = True
     """Whether names stand in full."""
     where: bool = True
@@ -54,8 +56,10 @@ _STEPS: Final = (
     Wordiness(online=False, size=False),
     Wordiness(online=False, size=False, who=False),
     Wordiness(online=False, size=False, who=False, whole=False),
-    Wordiness(online=False, size=False, who=False, whole=False, names=False),
-    Wordiness(online=False, size=False, who=False, whole=False, names=False, where=False),
+    Wordiness(online=False, size=False, who=False, whole=False, where=False),
+    Wordiness(online=False, size=False, who=False, whole=False, why=False),
+    Wordiness(online=False, size=False, who=False, whole=False, why=False, names=False),
+    Wordiness(online=False, size=False, who=False, whole=False, why=False, names=False, where=False),
 )
 
 
@@ -87,10 +91,10 @@ def _said(model: ClientModel, step: Wordiness, zone: tzinfo | None) -> list[Styl
     if model.stage == "online":
         parts += [("you are ", _DIM)] if step.who else []
         parts.append((name_of(neutralise_name(model.username or "")), "bold"))
-    elif model.lost_since is None or step.whole:
+    elif model.lost_since is None or step.why:
         parts.append((neutralise(model.stage_words, 120), "bold"))
     if model.lost_since is not None:
-        what = ", lost since" if step.whole else "no server since"
+        what = ", lost since" if step.why else "no server since"
         parts.append((f"{what} {since_words(model.lost_since, model.clock(), zone)}", "$text-warning bold"))
     if model.node is None and not model.network:
         parts.append((" \u00b7 ! in clear" + (", others can read along" if step.whole else ""), "$text-warning"))
