@@ -136,3 +136,21 @@ async def test_after_a_server_that_is_killed_the_shell_works_and_one_command_giv
         await tmux.enter("echo the shell goes on")
         await tmux.shows("the shell goes on")
         assert await tmux.modes() == AS_IT_WAS
+
+
+async def test_a_suspended_ssh_client_that_comes_back_shows_the_whole_screen(place: Place):
+    await place.run("anonymous", "post", "words to be seen again")
+    async with Tmux(place.directory, size=(80, 24)) as tmux:
+        await tmux.enter("set -m")
+        await tmux.enter([*place.command("anonymous")])
+        await tmux.shows("words to be seen again")
+        # The escape character counts at the beginning of a line only.
+        await tmux.keys("Enter")
+        await tmux.types("~")
+        await tmux.keys("C-z")
+        await tmux.shows("ready>")
+        await tmux.enter("clear; echo something else")
+        await tmux.until(lambda screen: "something else" in screen and "seen again" not in screen, "the shell")
+        await tmux.enter("fg")
+        screen = await tmux.shows("words to be seen again")
+        assert "something else" not in screen and "you are anonymous" in screen
