@@ -90,6 +90,8 @@ class Incident(msgspec.Struct):
     """Lost servers, less those that are back, beside those that are named."""
     taken: dict[tuple[str, str], TakenLink] = {}
     gone: dict[tuple[str, str], TreeLink] = {}
+    links_unnamed: int = 0
+    """Links of the tree that have come or gone beside those that are named: which ones lead on is not known then."""
     changed: int = 0
     """When the tree, or who can be reached, has changed last; 0: it has not."""
     reach: int | None = None

@@ -202,6 +202,7 @@ TEXTS: Final[Mapping[ClaimKind, Callable[[StoryClaim], str]]] = {
         f"This server stood still for {span(claim.seconds)}: it was stopped, or its machine slept or was overloaded."
     ),
     "took over": _took_over,
+    "many took over": lambda claim: "Other links have taken the places of those that were lost.",
     "moved": lambda claim: _moves([claim]),
     "others moved": lambda claim: _moves([claim]),
     "caught up": lambda claim: (

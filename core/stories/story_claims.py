@@ -27,6 +27,7 @@ ClaimKind = Literal[
     "tree link broke",  # a link between others did
     "stood still",  # the witness itself did, for `seconds`
     "took over",  # a link leads on in the place of what is gone, `seconds` after the beginning
+    "many took over",  # so many links that nobody here knows which ones lead on
     "moved",  # somebody who was at the first server is at the second
     "others moved",  # `count` more have
     "caught up",  # `count` entries that were missed have come
@@ -134,7 +135,7 @@ def _causes(incident: Incident, moment: int) -> Iterator[StoryClaim]:
     yield from _group("returned", [part for part in parts if part.back_at is not None and part.anew is None])
     others = [part for part in incident.servers.values() if part.lost_at is None]
     broken = [part for part in others if part.link_lost]
-    for part in broken:
+    for part in broken if incident.lost_unnamed <= 0 else ():
         yield StoryClaim("link broke", (part.party,), why=part.why)
     yield from _group("suspected", [part for part in others if part.suspected and not part.link_lost])
     if not parts and not broken:
@@ -143,6 +144,9 @@ def _causes(incident: Incident, moment: int) -> Iterator[StoryClaim]:
 
 
 def _repair(incident: Incident) -> Iterator[StoryClaim]:
+    if incident.links_unnamed:
+        yield StoryClaim("many took over")
+        return
     # What leads to a server that is back leads on to nobody else.
     no_way = {
         part.party.id

@@ -226,6 +226,7 @@ def _nobody_there(incident: Incident, line: StoryLine, moment: int) -> None:
 def _tree_changed(incident: Incident, line: StoryLine, moment: int) -> None:
     incident.changed = moment
     incident.reach = None
+    incident.links_unnamed += max(0, line.count - len(line.taken) - len(line.gone))
     for link in line.gone:
         incident.taken.pop(link.ends, None)
         if not link.spare and len(incident.gone) < PARTS_MAX:
@@ -234,6 +235,8 @@ def _tree_changed(incident: Incident, line: StoryLine, moment: int) -> None:
         incident.gone.pop(link.ends, None)
         if len(incident.taken) < PARTS_MAX:
             incident.taken[link.ends] = TakenLink(link, moment)
+        else:
+            incident.links_unnamed += 1
 
 
 def _lost(incident: Incident, line: StoryLine, moment: int) -> None:

@@ -155,8 +155,13 @@ def test_a_storm_makes_one_story_that_says_how_many() -> None:
     for second in range(20):
         named = tuple(ServerName(f"{second}.{one}", f"s{second}.{one}") for one in range(8))
         noting.note(10.0 + second * 0.25, "lost", servers=named, count=25)
+        links = tuple(between(named[one], named[one + 1]) for one in range(4))
+        noting.note(10.1 + second * 0.25, "tree broke", gone=links, taken=links[:2], count=40)
     noting.note(17.0, "whole", count=500)
     incident = only(noting)
+    sentences = sentences_of(incident, BEGIN + 60_000_000)
+    assert "Other links have taken the places of those that were lost." in sentences
+    assert len(sentences) < 8 and not any("took over" in text for text in sentences)
     assert incident.missing_count == 500
     assert "and 496 other servers" in sentences_of(incident, BEGIN + 60_000_000)[0]
 

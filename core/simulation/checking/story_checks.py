@@ -295,6 +295,7 @@ CHECKS: Final[Mapping[ClaimKind, Callable[[ClaimScene], str]]] = {
     "all stayed": _all_stayed,
     "stood still": _stood_still,
     "took over": _took_over,
+    "many took over": _lost,
     "moved": _moved,
     "others moved": _not_checked,
     "caught up": _not_checked,
