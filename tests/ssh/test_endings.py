@@ -100,7 +100,7 @@ async def test_a_client_that_stops_reading_is_not_painted_for_and_then_repainted
         await reader.shows("the others go on")
         stopped.forget()
         stopped.process.send_signal(signal.SIGCONT)
-        await stopped.shows("the others go on", limit=20)
+        await stopped.shows("the others go on", limit=60)
 
 
 async def test_the_operator_ends_a_session(place: Place):
