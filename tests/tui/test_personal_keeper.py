@@ -63,6 +63,54 @@ async def test_what_is_read_in_one_application_is_read_in_the_other(tmp_path, mo
         await until(lambda: one._mark.stamp == 9)
 
 
+async def test_what_is_changed_soon_after_it_was_written_down_is_not_taken_back_by_what_was_written(tmp_path):
+    keeper = PersonalFileKeeper(tmp_path)
+    concerns = Concerns(keeper)
+    concerns.begin("/alice")
+    concerns.mute("zoe")
+    await keeper.bring_together(concerns)
+    concerns.unmute("zoe")
+    concerns.mute("#x")
+    # Whoever shares it with the servers comes first.
+    concerns.keep()
+    await keeper.bring_together(concerns)
+    assert concerns.mutes == ("#x",)
+    assert b"zoe" not in personal_files.load(tmp_path)["/alice"]
+
+
+async def test_what_is_changed_here_stays_while_another_application_has_read_on(tmp_path):
+    here, elsewhere = PersonalFileKeeper(tmp_path), PersonalFileKeeper(tmp_path)
+    mine, theirs = Concerns(here), Concerns(elsewhere)
+    for concerns in (mine, theirs):
+        concerns.begin("/alice")
+    read_to(mine, 3)
+    await here.bring_together(mine)
+    await elsewhere.bring_together(theirs)
+    read_to(theirs, 7)
+    await elsewhere.bring_together(theirs)
+    mine.mute("zoe")
+    await here.bring_together(mine)
+    assert mine.mutes == ("zoe",) and mine._mark.stamp == 7
+    await elsewhere.bring_together(theirs)
+    assert theirs.mutes == ("zoe",) and theirs._mark.stamp == 7
+
+
+async def test_what_is_muted_in_another_application_is_muted_here_although_one_reads_on(tmp_path):
+    here, elsewhere = PersonalFileKeeper(tmp_path), PersonalFileKeeper(tmp_path)
+    mine, theirs = Concerns(here), Concerns(elsewhere)
+    for keeper, concerns in ((here, mine), (elsewhere, theirs)):
+        concerns.begin("/alice")
+        read_to(concerns, 3)
+        await keeper.bring_together(concerns)
+    theirs.mute("zoe")
+    await elsewhere.bring_together(theirs)
+    mine.read_all()
+    mine._personal = Personal(ReadMark(stamp=9, since=10))
+    mine.keep()
+    await here.bring_together(mine)
+    assert mine.mutes == ("zoe",) and mine._mark.stamp == 9
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"/alice":7}', b'{"/alice":{"mark":"x"}}'])
 async def test_a_damaged_file_is_as_good_as_none(tmp_path, content):
     (tmp_path / personal_files.FILE_NAME).write_bytes(content)

@@ -115,12 +115,17 @@ class Concerns:
                 pass
         self.knows_mark = self._compares = self._personal.mark is not None
 
-    def changed_elsewhere(self, content: bytes) -> None:
-        """The account's document was replaced in another session. Raises ValueError for what is none."""
+    def changed_elsewhere(self, content: bytes, before: bytes | None = None) -> None:
+        """The account's document was replaced in another session. Raises ValueError for what is none.
+
+        `before`: what it was when it was the same in both. What was changed here since, and is not written yet, is the
+        later one, and only what was read there counts.
+        """
         other = decode(content)
+        keeps_own = before is not None and _without_mark(decode(before)) != _without_mark(self._personal)
         mine, theirs = self._personal.mark, other.mark
         mark = mine.united(theirs) if mine is not None and theirs is not None else mine or theirs
-        self._personal = replace(other, mark=mark)
+        self._personal = replace(self._personal if keeps_own else other, mark=mark)
         for row in self._waiting.values():
             if row.unread and self._mark.covers(row.entry.id, row.entry.stamp):
                 self._has_read(row)
@@ -139,7 +144,7 @@ class Concerns:
             self._is_shared = False
             return
         self.changed_elsewhere(content)
-        if before is not None and replace(mine, mark=None) != replace(before, mark=None):
+        if before is not None and _without_mark(mine) != _without_mark(before):
             # What was changed here meanwhile has not come there yet.
             self._personal = replace(mine, mark=self._personal.mark)
         if not self.knows_mark and not self._newest:
@@ -372,3 +377,8 @@ class Concerns:
         self._waiting.clear()
         self.unread = self.unread_mentions = 0
         self.line = None
+
+
+def _without_mark(personal: Personal) -> Personal:
+    """What a person has said, and not where they have read to."""
+    return replace(personal, mark=None)

@@ -25,14 +25,18 @@ class PersonalFileKeeper:
         self._directory = directory
         self._documents: dict[str, bytes] = {}
         self._changed: dict[str, None] = {}
+        self._in_file: dict[str, bytes] = {}
+        """What the file had when it was read or written here last."""
         self._failed = False
         self._writing = threading.Lock()
         self._written: object = None
-        self._elsewhere: dict[str, bytes] = {}
+        self._elsewhere: dict[str, tuple[bytes, bytes | None]] = {}
+        """What another application has written, and what was there before."""
 
     async def read(self) -> None:
         """Read the file. What cannot be read is not there."""
         self._documents = await asyncio.to_thread(personal_files.load, self._directory)
+        self._in_file = dict(self._documents)
 
     def load(self, account: str) -> bytes | None:
         return self._documents.get(account)
@@ -46,13 +50,17 @@ class PersonalFileKeeper:
         try:
             while True:
                 await asyncio.sleep(INTERVAL)
-                await asyncio.to_thread(self._look)
-                self._hand_over(concerns)
-                concerns.keep()
-                await asyncio.to_thread(self._write)
+                await self.bring_together(concerns)
         finally:
             concerns.keep()
             self._write()
+
+    async def bring_together(self, concerns: Concerns) -> None:
+        """Take what the file has from elsewhere, and write down what was changed here."""
+        await asyncio.to_thread(self._look)
+        self._hand_over(concerns)
+        concerns.keep()
+        await asyncio.to_thread(self._write)
 
     def _look(self) -> None:
         """Take what another application of this person has kept meanwhile."""
@@ -60,15 +68,18 @@ class PersonalFileKeeper:
         if written != self._written:
             self._written = written
             kept = personal_files.load(self._directory)
-            self._elsewhere = {name: one for name, one in kept.items() if one != self._documents.get(name)}
+            # What this application wrote itself is no news, whatever was changed here since.
+            before = self._in_file
+            self._elsewhere = {name: (one, before.get(name)) for name, one in kept.items() if one != before.get(name)}
+            self._in_file = {**before, **kept}
 
     def _hand_over(self, concerns: Concerns) -> None:
         """Have it count here as well."""
         elsewhere, self._elsewhere = self._elsewhere, {}
-        for account, content in elsewhere.items():
+        for account, (content, before) in elsewhere.items():
             if account == concerns.account:
                 with contextlib.suppress(ValueError):
-                    concerns.changed_elsewhere(content)
+                    concerns.changed_elsewhere(content, before)
             else:
                 self._documents[account] = content
 
@@ -76,8 +87,10 @@ class PersonalFileKeeper:
         with self._writing:
             while self._changed:
                 account, _ = self._changed.popitem()
+                content = self._documents[account]
                 try:
-                    personal_files.keep(self._directory, account, self._documents[account])
+                    personal_files.keep(self._directory, account, content)
+                    self._in_file[account] = content
                 except OSError as error:
                     if not self._failed:
                         log.warning("where you stopped reading could not be kept: %s", error)
