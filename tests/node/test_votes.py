@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from core.node.accounts.book import AccountBook
 from core.node.interface import events
+from core.node.interface.actions import Noted
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.simulation.testing import ScriptedNetwork, chain
+from core.stories.lines import StoryLine
 from core.wire import messages as wire
 from core.wire.account_votes import ANSWERED_WITHIN, Vote, counted, digest_for, latest
 from core.wire.entries import AccountFact
@@ -242,6 +244,28 @@ def test_a_thousand_votes_are_looked_at_in_many_events(monkeypatch: pytest.Monke
     one.run(0.5)
     assert one.node.book.knows("newcomer")
     assert sum(at_once) >= 1000 and max(at_once) <= 100
+
+
+@pytest.mark.parametrize(("said", "told"), [(1, 2), (1000, 0)])
+def test_how_many_servers_have_allowed_a_name_is_told_where_no_more_say_so_than_there_are(
+    said: int, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that lies says how many are behind it; over a tree that changes some are counted twice."""
+    one = OneNode()
+    conn = one_node.native_asked(one)
+    (request,) = (message for to, message in one.said if to == conn and isinstance(message, wire.LockRequest))
+    lines: list[StoryLine] = []
+    handle = one.handle
+
+    def watched(event: events.Event) -> list[Any]:
+        done = handle(event)
+        lines.extend(action.line for action in done if isinstance(action, Noted))
+        return done
+
+    monkeypatch.setattr(one, "handle", watched)
+    one.say(conn, wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=said))
+    one.run(0.5)
+    assert [(line.count, line.messages) for line in lines if line.kind == "registered"] == [(told, told)]
 
 
 def test_a_registration_with_a_vote_that_nobody_gave_is_dropped() -> None:

@@ -130,7 +130,8 @@ class Echoes:
             # A copy of this server's data elsewhere has its key. A clock that is far ahead dates nothing.
             others = (vote for vote in echo.votes.values() if vote.key != self._known_keys.own)
             horizon = self._context.clock.horizon(self._context.now.wall)
-            claim.allowed_by = echo.count
+            # Over a tree that has changed meanwhile some have answered twice, and who lies has counted as it likes.
+            claim.allowed_by = echo.count if echo.count == reachable else 0
             claim.vote = latest(vote for vote in others if vote.stamp <= horizon)
             self.on_allowed(claim)
 

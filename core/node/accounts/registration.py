@@ -264,7 +264,7 @@ class Registration:
             if problem is None:
                 self._become_account(claim)
                 # Over the tree each server but this one is asked once, and answers once.
-                messages = 2 * (claim.allowed_by - 1) if claim.round == 1 else 0
+                messages = 2 * (claim.allowed_by - 1) if claim.round == 1 and claim.allowed_by else 0
                 note_claim(
                     *(self._context, claim, "registered", self._context.id),
                     count=claim.allowed_by,
