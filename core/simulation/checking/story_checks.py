@@ -76,7 +76,7 @@ def _spans(world: World, told: Witnessed) -> Iterator[tuple[str, str]]:
     """Spans that are told are as long as they were."""
     server, first = told.server, told.seen[0]
     for seen in told.seen:
-        if any(since < seen.at and until > first.at for life in server.lives for since, until in life.still):
+        if any(since < seen.at and until > first.at - 1.0 for life in server.lives for since, until in life.still):
             return
         span, told_of = seen.at - first.at, (seen.moment - first.moment) / 1_000_000
         if seen.line.stamp < first.line.stamp:
