@@ -76,7 +76,7 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str], again: li
         try:
             await _log_from(server, log, options.node)
             async with dumping(server, options.node.shown), serving_ssh(server, options.node) as ssh:
-                return await _show_node(options, options.node, server, report, ssh, log)
+                return await _show_node(options, options.node, server, report, again, ssh, log)
         finally:
             await server.abort()
             _ignore_hang_ups()
@@ -116,6 +116,7 @@ async def _show_node(
     node: NodeOptions,
     server: Server,
     report: list[str],
+    again: list[str],
     visitors: Visitors | None,
     log: Log | None,
 ) -> int:
@@ -128,6 +129,7 @@ async def _show_node(
             notices=[NodeNotice(notice) for notice in server.told_so_far],
             picture=operator_picture(server, visitors),
             before=before,
+            again=shlex.join(again),
         )
 
     keeper = ScreenKeeper(server, visitors, plan, tell_of_node)

@@ -20,6 +20,7 @@ from tui.cli.loading import loading
 from tui.cli.log_lines import LogFormat, LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
 from tui.cli.process_list import hide_argument
+from tui.cli.program_word import program_word
 from tui.cli.setting_table import SETTINGS, Destination, Setting
 from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
@@ -111,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _again(arguments: argparse.Namespace, client_of: Address | None) -> tuple[str, ...]:
     """The command by which somebody comes back who was here by these arguments. A server that was part of a network
     finds it again by itself, and keeps the secret; it gets its port where that is known."""
-    words = ["activity-tui", "serve"] if client_of is None else ["activity-tui", "join", str(client_of)]
+    words = [program_word(), "serve"] if client_of is None else [program_word(), "join", str(client_of)]
     if (config := getattr(arguments, "config", None)) is not None:
         words += ["--config", str(config)]
     given = given_settings(arguments)

@@ -114,6 +114,8 @@ def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
             screen.abandon()
             for line in (GONE, *screen.unconfirmed()):
                 say(line)
+            if again := node.started.result().again:
+                say(f"`{again}` starts it again")
         os._exit(FAILED)
 
     node.started.add_done_callback(begin)

@@ -35,6 +35,8 @@ class NodeStarted(msgspec.Struct, frozen=True, tag=True):
     picture: OperatorPicture
     before: str = ""
     """What became of the screen before this one."""
+    again: str = ""
+    """The command that starts the node again when it has ended."""
 
 
 class OperatorPicture(KeepsSecret, frozen=True, tag=True):
