@@ -159,8 +159,10 @@ def test_what_was_edited_is_found_by_what_it_says_now(told: Told) -> None:
     told.posts("ann", "--edit", note, "the password is aubergine42")
     told.posts("ann", "--edit", note, "ask me for the password courgette")
     assert searched(told, "aubergine*") == []
-    (line,) = searched(told, "courgette")
-    assert re.fullmatch(r"ann: edited what they wrote at [\d: -]{19}: ask me for the password courgette", line)
+    assert searched(told, "courgette") == ["ann: ask me for the password courgette  🎉1 edited"]
+    assert searched(told, "password courgette from:ann") == ["ann: ask me for the password courgette  🎉1 edited"]
+    (shown,) = told.program.run("search", told.node.address, "courgette", "--json").out.splitlines()
+    assert json.loads(shown)["reference"] == note
     assert searched(told, f"about:{note}")[-1] == "ann: ask me for the password courgette  🎉1 edited"
     assert searched(told, "--as-posted", "aubergine*")[-1] == "ann: the password is aubergine"
     found = told.program.run("search", told.node.address, f"about:{note} type:Note", "--json").out.splitlines()

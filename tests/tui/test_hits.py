@@ -198,9 +198,8 @@ async def test_hits_say_what_was_edited_and_removed_since_and_leave_out_what_mat
         app, screen = await with_list(pilot, "kiwi ")
         await until(pilot, lambda: "all of the past was looked through" in screen_text(app))
         assert [line.split(maxsplit=3)[3] for line in listed(screen)] == [
-            "edited what they wrote “new kiwi”",
-            "kiwi that is liked  ♥1",
             "new kiwi  edited",
+            "kiwi that is liked  ♥1",
         ]
         await pilot.press("escape", "escape")
         app, screen = await with_list(pilot, "from:cyd ")

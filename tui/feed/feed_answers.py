@@ -262,6 +262,16 @@ class FeedAnswers:
         versions = self.table.versions(answer.about, item.sender)
         return bool(versions) and versions[-1].said != answer.said
 
+    def edited_by(self, item: FeedItem) -> FeedItem | None:
+        """What says by now what an activity has changed it to, as it came; None where that is no edit or counts for
+        nothing, or where something else was said since."""
+        answer = answer_of(item)
+        if answer is None or answer.kind != "edit" or not answer.counts or self.is_outdone(item):
+            return None
+        found = self._known.get(self.table.name(answer.about))
+        versions = [] if found is None else self.table.versions(answer.about, found.sender)
+        return found if versions and versions[-1].said == answer.said else None
+
     def as_it_came(self, item: FeedItem) -> FeedItem:
         """An activity as it was before it was changed."""
         reference = reference_of(item)

@@ -162,6 +162,7 @@ class HitsScreen(DialogScreen[Hit | None]):
         self._answers = answers
         self._shown = answers.version
         self._bytes = 0
+        self._ids: set[str | None] = set()
         self._zone = zone
         self._reached: PastPlace | None = None
         self._note = ""
@@ -210,8 +211,12 @@ class HitsScreen(DialogScreen[Hit | None]):
 
     def _take(self, found: FoundHits) -> None:
         view = self.view
-        view.hits += found.hits
-        self._bytes += sum(len(one.item.body) for one in found.hits)
+        for one in found.hits:
+            # What was edited is there in the place of its edit, and comes once more by itself.
+            if one.item.id is None or one.item.id not in self._ids:
+                self._ids.add(one.item.id)
+                view.hits.append(one)
+                self._bytes += len(one.item.body)
         self._reached, self._note = found.reached or self._reached, found.note
         self._more = found.more and not self._is_full
         view.changed()

@@ -143,7 +143,7 @@ class SearchingScreen(PastScreen):
         else:
             raise PastUnreadable("the server has too much else to do")
         hits = [Hit(item.place, None, item) for item in reversed(await self._matching_now(page.entries, query))]
-        reached = page.reached or (hits[-1].place if hits else place)
+        reached = page.reached or place
         return FoundHits(hits, reached, page.more, "without an index" if page.unindexed is None and page.more else "")
 
     async def _matching_now(self, entries: Sequence[PastEntry], query: Query) -> list[FeedItem]:
@@ -151,7 +151,13 @@ class SearchingScreen(PastScreen):
         does."""
         feed = self.model.feed
         items = await self.model.known_now(entries)
-        return [item for item in items if feed.is_wanted(item, query)]
+        return [item for item in (self._with_words(item, query) for item in items) if feed.is_wanted(item, query)]
+
+    def _with_words(self, item: FeedItem, query: Query) -> FeedItem:
+        """In the place of an edit what has its words by now, unless somebody looks for what was said of something."""
+        feed = self.model.feed
+        edited = None if query.references else feed.answers.edited_by(item)
+        return edited if edited is not None and feed.is_wanted(edited, query) else item
 
     async def _look_in_loaded(self, query: Query, place: PastPlace | None) -> FoundHits:
         await self._loaded_is_looked_through()

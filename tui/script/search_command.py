@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -45,6 +45,7 @@ TOLD_FIRST: Final = 3.0
 """Seconds without a line after which it is told how far it has looked; then it is told less and less often."""
 TOLD_AT_LEAST: Final = 60.0
 PAGE: Final = 100
+IN_PLACE_MAX: Final = 10_000
 TRIES: Final = 5
 """How often a page is asked for in a row, when there is none."""
 PAUSE: Final = 0.2
@@ -71,6 +72,8 @@ class SearchCommand:
         """What a server shows at a login, where it cannot look through more."""
         self._caught_up = asyncio.Event()
         self._words = None if as_posted else AnswerWords(DATED_MOMENT, counts=True)
+        self._in_place: OrderedDict[str | None, None] = OrderedDict()
+        """What was shown in the place of its edit, by its identity, the latest."""
         self._is_sure = True
         """Whether all was found that was said of what is shown."""
         self._found = 0
@@ -171,15 +174,30 @@ class SearchCommand:
 
     async def _show_all(self, streams: Streams, items: Sequence[FeedItem]) -> bool:
         """Show those that match as they are now, the newest first; whether there are more than were to be shown."""
-        for item in reversed(items):
-            if not fits(self.query, item if self._words is None else self._words.answers.as_it_is(item)):
+        for found in reversed(items):
+            item = self._with_words(found)
+            if item.id in self._in_place or not self._fits(item):
                 continue
             if self.limit and self._found == self.limit:
                 return True
             self._found += 1
             self._told_at = time.monotonic()
+            if item is not found:
+                self._in_place[item.id] = None
+                if len(self._in_place) > IN_PLACE_MAX:
+                    self._in_place.popitem(last=False)
             await streams.put(self._line(item))
         return False
+
+    def _fits(self, item: FeedItem) -> bool:
+        return fits(self.query, item if self._words is None else self._words.answers.as_it_is(item))
+
+    def _with_words(self, item: FeedItem) -> FeedItem:
+        """In the place of an edit what has its words by now, unless somebody looks for what was said of something."""
+        if self._words is None or self.query.references:
+            return item
+        edited = self._words.answers.edited_by(item)
+        return edited if edited is not None and self._fits(edited) else item
 
     def _line(self, item: FeedItem) -> str:
         if not self.as_json:
