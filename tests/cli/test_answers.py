@@ -242,3 +242,19 @@ def test_what_calls_itself_another_one_is_refused_by_the_server_with_a_sentence(
     object_of_mine = json.dumps({"type": "Note", "content": "not hers", "@id": mine})
     ended = told.says("bob", "--json", object_of_mine)
     assert ended.status == 4 and ended.out.startswith(f"refused its id says that it is '{mine}', which it is not")
+
+
+def test_a_reference_that_was_cut_off_changes_nothing_and_is_told(told: Told) -> None:
+    mine = told.posts("ann", "a sentence with cinnamon")
+    cut = mine.removesuffix("-1")
+    for change in (("--edit", cut, "better"), ("--remove", cut), ("--undo", cut)):
+        ended = told.says("ann", *change)
+        assert ended.status == 4, ended.err
+        assert f"is called {cut}: `tail --json` tells what each is called" in ended.err
+    assert told.lines(1) == ["ann: a sentence with cinnamon"]
+
+
+def test_a_reply_to_what_the_server_does_not_keep_is_posted_and_that_is_told(told: Told) -> None:
+    ended = told.says("ann", "--in-reply-to", "activity:nothing/a-1", "hello")
+    assert ended.status == 0, ended.err
+    assert "is called activity:nothing/a-1; this is posted all the same" in ended.err

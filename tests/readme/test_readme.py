@@ -206,6 +206,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         *ORDERS,
         "activity-tui restore BACKUP --data-dir DIR",
         "activity-tui verify --data-dir DIR",
+        "activity-tui events --since 1h",
         "activity-tui known-servers --data-dir DIR",
         "activity-tui known-networks",
     }
@@ -302,6 +303,13 @@ def test_a_backup_can_be_restored(server: Running) -> None:
     done = server.run("activity-tui known-servers --data-dir DIR")
     assert (done.returncode, done.stdout) == (0, "")
     assert "made of their keys" in done.stderr
+
+
+def test_the_events_tell_that_the_server_was_started(server: Running) -> None:
+    deadline = time.monotonic() + LIMIT
+    while "started with no activities yet" not in (done := server.run("activity-tui events --since 1h")).stdout:
+        assert time.monotonic() < deadline, done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 def test_a_line_of_json_is_enough_to_log_in(server: Running) -> None:

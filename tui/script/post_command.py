@@ -10,7 +10,19 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from core.answers import AnswerKind, answer_body, read_answer
-from core.client import ClientEvent, LoggedIn, PostAccepted, PostRefused, PostUnknown
+from core.client import (
+    ClientEvent,
+    LoggedIn,
+    NotConnected,
+    OutcomeUnknown,
+    PastNotShown,
+    PastPage,
+    PastPlace,
+    PastUnreadable,
+    PostAccepted,
+    PostRefused,
+    PostUnknown,
+)
 from core.wire import CLIENT_LINE_BYTES_MAX, PostReference, Reference, entry_reference, read_reference
 from tui.feed.activities import note, raw_activity
 from tui.script.exit_status import CommandFailed, ExitStatus
@@ -23,6 +35,10 @@ ENVELOPE_BYTES: Final = 2 * 1024
 
 WAITING_MAX: Final = 64
 """Activities whose fate is not known yet. Reading goes on when one of them has been answered."""
+
+TRIES: Final = 3
+"""How often what is answered is looked for: it may be on its way from another server."""
+PAUSE: Final = 0.4
 
 
 def encode(text: str, *, as_json: bool) -> bytes:
@@ -154,6 +170,7 @@ class PostCommand:
             await client.wait_logged_in(self.seconds)
             if self.claim not in (None, self._claim):
                 raise CommandFailed(ExitStatus.REFUSED, _why_not_theirs(self._claim))
+            await self._look_for_answered(client, streams)
             if self.single is not None:
                 await self._tell(streams, await self._fate(client, *await self._post(client, self.single)))
             else:
@@ -163,6 +180,40 @@ class PostCommand:
         if self._counts["unknown"]:
             raise CommandFailed(ExitStatus.FAILURE, "whether everything was accepted is not known")
         return ExitStatus.REFUSED if self._counts["refused"] else ExitStatus.DONE
+
+    async def _look_for_answered(self, client: ScriptClient, streams: Streams) -> None:
+        """Say so where nothing is called as what is answered. Raises CommandFailed where it was to be changed."""
+        answer = None if self.single is None or self.as_json else read_answer(self.single)
+        about = self.in_reply_to if answer is None else answer.about
+        if about is None or await self._is_known(client, about):
+            return
+        unknown = f"nothing that {client.server} keeps is called {about}"
+        if answer is not None and answer.kind in ("edit", "removal", "undo"):
+            raise CommandFailed(ExitStatus.REFUSED, f"{unknown}: `tail --json` tells what each is called, to its end")
+        streams.say(f"{unknown}; this is posted all the same")
+
+    async def _is_known(self, client: ScriptClient, about: Reference) -> bool:
+        """Whether there is such an activity, as far as the server can tell."""
+        # What only posts has no use for it.
+        from tui.feed.feed_answers import FeedAnswers
+        from tui.feed.past_answers import AskedAbout, PastAnswers
+
+        async def ask(place: PastPlace | None, query: str, most: int) -> PastPage:
+            return await client.client.read_past(place, backward=True, most=most, query=query)
+
+        answers = FeedAnswers()
+        past = PastAnswers(answers, ask)
+        try:
+            async with asyncio.timeout(self.seconds):
+                for number in range(TRIES):
+                    if number:
+                        await asyncio.sleep(PAUSE)
+                    await past.look([AskedAbout(about)], counts=False)
+                    if answers.item(about) is not None:
+                        return True
+        except (NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable, TimeoutError):
+            return True
+        return not past.is_sure
 
     def _heard(self, event: ClientEvent) -> None:
         match event:
