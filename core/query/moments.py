@@ -7,13 +7,13 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 MICROSECONDS: Final = 1_000_000
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_AGE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw])", re.ASCII)
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 365 * 86_400}
+_AGE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhdwy])", re.ASCII)
 _DATE: Final = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z)?)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
-_EXAMPLE: Final = "write 2026-11-01, 2026-11-01T14:30, or an age as 10m, 2h, 3d"
+_EXAMPLE: Final = "write 2026-11-01, 2026-11-01T14:30, 10m, 3d or 1y"
 
 
 def moment(text: str, now: float, zone: tzinfo | None) -> int:

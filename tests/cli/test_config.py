@@ -117,7 +117,7 @@ def test_check_tells_everything_that_is_wrong(program: Program, tmp_path: Path) 
     assert ended.status == 2
     assert ended.out.splitlines() == [
         f"{file}:1:1: 'prot' is no setting; did you mean 'port'?",
-        f"{file}:3:1: backup_interval: 'often' is not a time: write seconds, or a number with s, m, h or d",
+        f"{file}:3:1: backup_interval: 'often' is not a time: write seconds, or a number with s, m, h, d, w or y",
         f"{file}:4:1: host: 5 is not a text in quotes",
         f"{file}:5:1: 'bckups_kept' is no setting; did you mean 'backups_kept'?",
         "ACTIVITY_TUI_NAM: no setting is called so; did you mean 'ACTIVITY_TUI_NAME'?",

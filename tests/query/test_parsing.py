@@ -73,6 +73,7 @@ def test_whatever_can_be_wanted_can_be_unwanted():
         ('"2026-11-01 14:30:05.5"', datetime(2026, 11, 1, 14, 30, 5, 500_000, tzinfo=UTC)),
         ("10m", datetime.fromtimestamp(NOW, UTC) - timedelta(minutes=10)),
         ("2d", datetime.fromtimestamp(NOW, UTC) - timedelta(days=2)),
+        ("1y", datetime.fromtimestamp(NOW, UTC) - timedelta(days=365)),
         ("1.5h", datetime.fromtimestamp(NOW, UTC) - timedelta(hours=1.5)),
     ],
 )

@@ -9,17 +9,17 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])?", re.ASCII)
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 365 * 86400.0}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])?", re.ASCII)
 
 
 def duration(value: object) -> float:
     """Seconds, or a number with a unit: `90`, `1.5`, `500ms`, `10m`, `2h`, `1d`. Returns seconds."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{shown(value)} is not a time: write seconds, or a number with s, m, h or d")
+        raise ValueError(f"{shown(value)} is not a time: write seconds, or a number with s, m, h, d, w or y")
     match = _DURATION.fullmatch(str(value).strip())
     if match is None:
-        raise ValueError(f"{shown(value)} is not a time: write seconds, or a number with s, m, h or d")
+        raise ValueError(f"{shown(value)} is not a time: write seconds, or a number with s, m, h, d, w or y")
     seconds = float(match[1]) * _UNITS[match[2] or "s"]
     if seconds > 100 * 365 * 86400:
         raise ValueError(f"{shown(value)} is longer than a century")
