@@ -25,6 +25,7 @@ from textual._compositor import Compositor
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.css.query import NoMatches
 from textual.geometry import Region, Size
 from textual.screen import ModalScreen, Screen
@@ -36,7 +37,7 @@ from textual.worker import WorkerFailed
 
 import tui.textual_workarounds
 from tests.tui.driving import until
-from tui.textual_workarounds import cursor_at_end, partial_updates, resizing, strip_cycles
+from tui.textual_workarounds import cursor_at_end, no_width, partial_updates, resizing, strip_cycles
 from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 
 pytestmark = pytest.mark.usefixtures("plain")
@@ -338,6 +339,18 @@ def left_for_the_collector() -> int:
         return gc.collect()
     finally:
         gc.enable()
+
+
+def test_no_width_a_text_without_room_has_no_height_but_a_fault():
+    with pytest.raises(ValueError, match="must not be zero"):
+        no_width._get_height(Content("some words"), {}, 0)
+
+
+def test_no_width_mended_it_has_one():
+    no_width.install()
+    assert Content("some words").get_height({}, 0) > 0
+    assert Content("some words").get_height({"line_pad": 1}, 1) > 0
+    assert Content("some words").get_height({}, 40) == 1
 
 
 def test_strip_cycles_a_painted_line_is_freed_by_the_collector_alone():

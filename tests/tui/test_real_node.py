@@ -12,7 +12,7 @@ from core.engine import EngineSettings, Server
 from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from core.wire.invitations import Invited
-from tests.tui.driving import lines_of, settled, type_line, until, welcomed
+from tests.tui.driving import lines_of, screen_text, settled, type_line, until, welcomed
 from tui.application.app import ActivityApp
 from tui.feed.history import BEGINNING
 from tui.model.client_model import ClientModel
@@ -76,7 +76,8 @@ async def test_a_person_registers_writes_a_line_and_sees_it(server):
         await until(pilot, lambda: app.model.feed.arrived == 1 and not app.model.feed.pending())
         await settled(pilot)
         assert "hello, network" in "\n".join(lines_of(app, "#feed"))
-        await until(pilot, lambda: any("zoe is registered" in notice.text for notice in app.model.notices))
+        await pilot.press("f5")
+        await until(pilot, lambda: "The name zoe is registered" in " ".join(screen_text(app).split()))
         await app.model.stop()
 
 

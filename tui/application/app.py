@@ -50,6 +50,7 @@ from tui.terminal.terminal_driver import TerminalDriver
 from tui.textual_workarounds import (
     cursor_at_end,
     nearest_colours,
+    no_width,
     partial_updates,
     resizing,
     screen_dismissal,
@@ -120,6 +121,7 @@ class ActivityApp(PaintedApp):
         cursor_at_end.install()
         partial_updates.install()
         strip_cycles.install()
+        no_width.install()
         resizing.install()
         screen_dismissal.install()
         nearest_colours.install()

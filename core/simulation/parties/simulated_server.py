@@ -438,6 +438,7 @@ class SimulatedServer:
 
     def attach(self, end: End) -> None:
         """Hold the end of a connection that the node has been told of already."""
+        self.connected.setdefault(end.peer, []).append(self._environment.schedule.time)
         end.party = self
         self._ends[end.conn] = end
 
@@ -492,7 +493,6 @@ class SimulatedServer:
         at: Address | None = None,
     ) -> None:
         """A connection is up: see `ConnectionOpened`."""
-        self.connected.setdefault(end.peer, []).append(self._environment.schedule.time)
         self.attach(end)
         end.line_max = CLIENT_LINE_BYTES_MAX
         self.handle(ConnectionOpened(end.conn, origin, peer, dial, vouched, at, end.shown, end.encrypted))
