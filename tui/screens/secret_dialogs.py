@@ -47,7 +47,7 @@ class SecretScreen(UnhurriedScreen[None]):
 
     def action_copy_all(self) -> None:
         self.app.copy_to_clipboard(self._secret)
-        self.app.notify("Copied.", markup=False, timeout=3)
+        self.app.notify("Copied. When you have it: Tab, then Enter.", markup=False, timeout=5)
 
     def action_other(self) -> None:
         self.focus_next("Button")

@@ -122,7 +122,7 @@ class ViewingScreen(LinkingScreen):
             self.notify(f"Muted: {', '.join(muted)}" if muted else "Nobody is muted.", markup=False, timeout=5)
             return
         self.model.concerns.mute(wanted)
-        self._muted(wanted, "muted: their lines are folded, and nobody is told of them")
+        self._muted(wanted, "muted, and folded here; you are told nothing of it")
 
     def unmute(self, text: str) -> None:
         """`/unmute`. Raises ValueError with a sentence for a person."""
