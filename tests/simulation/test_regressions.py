@@ -207,6 +207,8 @@ LESSONS: Final = {
     6700100000081: "A document was dated anew by neighbours' clocks, which had been pulled ahead as far as can be.",
     69000030106: "What a failing disk had not taken was tried again in its record as it came, with what an operator had"
     " removed from it since.",
+    73692000154: "The checker of stories took somebody for unknown who was sent on as soon as they had registered, and"
+    " left.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
     73000021: "The checker asked for a document at a server whose clock was days behind, and whose data had been lost:"

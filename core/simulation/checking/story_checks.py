@@ -20,6 +20,8 @@ from core.wire.names import original_name
 
 NOTICED_WITHIN: Final = 25.0
 """Seconds within which what breaks is noticed anywhere: pings, dials, and news of it on slow paths."""
+CLOCK_STANDS: Final = 3.0
+"""Seconds that the clock of a simulated process that has gone on may still stand: until time has come up to it."""
 NEWS_WITHIN: Final = 4.0
 """Seconds within which it is known everywhere that a server is back; it may be gone again by then."""
 MOMENT: Final = 0.05
@@ -76,7 +78,9 @@ def _spans(world: World, told: Witnessed) -> Iterator[tuple[str, str]]:
     """Spans that are told are as long as they were."""
     server, first = told.server, told.seen[0]
     for seen in told.seen:
-        if any(since < seen.at and until > first.at - 1.0 for life in server.lives for since, until in life.still):
+        if any(
+            since < seen.at and until > first.at - CLOCK_STANDS for life in server.lives for since, until in life.still
+        ):
             return
         span, told_of = seen.at - first.at, (seen.moment - first.moment) / 1_000_000
         if seen.line.stamp < first.line.stamp:
@@ -187,8 +191,11 @@ def _moved(scene: ClaimScene) -> str:
 
 def _sent(scene: ClaimScene) -> str:
     claim = scene.claim
-    if claim.person and claim.person not in scene.world.ledger.stays:
-        return f"nobody called {claim.person} was ever let in"
+    ledger = scene.world.ledger
+    # Whoever registers may be sent on at once, and go before they are let in there.
+    registered = {fact.username for fact in ledger.accounts.values()}
+    if claim.person and claim.person not in ledger.stays and claim.person not in registered:
+        return f"nobody called {claim.person} was ever let in, or has registered"
     return "" if claim.other is not None and claim.other.id != scene.told.server.id else "it was sent nowhere"
 
 
