@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.node.kernel.context import Context
 from core.node.map.topology import ServerRecord, Topology
@@ -34,6 +34,13 @@ WHOLE_ASKED: Final = 60
 """How often it is looked whether it is, at most."""
 
 
+class _Heard(NamedTuple):
+    """What a server had said last when it was lost."""
+
+    incarnation: int
+    version: int
+
+
 class Chronicle:
     """Notes what happens to the map, and to people by it."""
 
@@ -43,7 +50,7 @@ class Chronicle:
         self._context = context
         self._topology = topology
         self._has_all = has_all
-        self._starts: OrderedDict[str, int] = OrderedDict()
+        self._starts: OrderedDict[str, _Heard] = OrderedDict()
         """In which start each server was when it could not be reached any more."""
         self._known_since: dict[tuple[str, str], float] = {}
         """By links of the map: since when (monotonic) they are known here; those of the beginning are missing."""
@@ -51,7 +58,7 @@ class Chronicle:
         """Servers that were there at some time; of very many the latest, as anybody can make some up."""
         self._people: OrderedDict[str, tuple[str, float]] = OrderedDict()
         """Who was at a server that is gone or leaves: which one, and until when they are awaited elsewhere."""
-        self._returned: dict[str, int] = {}
+        self._returned: dict[str, _Heard] = {}
         """Servers that are back, and in which start they were before; it is not known yet in which they are."""
         self._told_dead: dict[str, None] = {}
         """Servers that are gone of which it was noted that nothing listens where they were."""
@@ -75,7 +82,8 @@ class Chronicle:
         for server in gone:
             record = records.get(server)
             if record is not None:
-                self._starts[server] = self._returned.pop(server, record.incarnation)
+                before = self._returned.pop(server, None)
+                self._starts[server] = _Heard(record.incarnation, record.version) if before is None else before
                 self._await_people(server, record.users)
         while len(self._starts) > GONE_MAX:
             self._told_dead.pop(self._starts.popitem(last=False)[0], None)
@@ -117,7 +125,11 @@ class Chronicle:
         for server, before in returned.items():
             record = self._topology.records.get(server)
             if record is not None:
-                kinds.setdefault("back" if record.incarnation == before else "back anew", []).append(server)
+                if record.incarnation != before.incarnation:
+                    kinds.setdefault("back anew", []).append(server)
+                elif record.version > before.version:
+                    # What it said before it was lost proves nothing: others may not know yet that it has died.
+                    kinds.setdefault("back", []).append(server)
         for kind, servers in kinds.items():
             named = tuple(self._context.party(server) for server in servers[:NAMES_MAX])
             self._context.note(kind, servers=named, count=len(servers))
