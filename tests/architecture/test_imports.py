@@ -147,6 +147,13 @@ def test_a_command_for_scripts_loads_neither_of_the_others(tmp_path: Path, comma
         f"tui.script.{command}_command"
     }
     assert "hashlib" not in loaded
+    assert command != "post" or "tui.feed.feed_answers" not in loaded, "only what answers something looks for that"
+
+
+def test_a_server_tells_stories_when_somebody_over_ssh_asks_for_them(tmp_path: Path) -> None:
+    loaded = loaded_after("import tui.ssh.ssh_server", tmp_path)
+    assert "tui.ssh.commands.events_over_ssh" in loaded
+    assert not loaded & {"tui.text.story_text", "core.stories.sentences", "core.stories.story_claims"}
 
 
 def test_a_client_command_loads_no_engine_and_no_store(tmp_path: Path) -> None:

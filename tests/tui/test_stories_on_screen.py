@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 
 import pytest
+from msgspec.structs import replace
 
 from core.node.interface.notices import Notice, noted
-from core.stories import Stories, line_text, public
+from core.stories import ServerName, Stories, line_text, public
 from tests.stories.noted import BEGIN, BERGEN, LUND, OSLO, TROMSO, Noting, only
 from tests.stories.test_stories import crash
 from tui.model.client_model import ClientModel
@@ -134,3 +136,11 @@ def test_commands_print_each_incident_as_one_line_or_one_object() -> None:
     assert text.startswith("2023-11-14 22:13:30 tromso crashed") and "\n" not in text
     (whole,) = as_json(incidents, LATER)
     assert '"kind":"outage"' in whole and '"remark"' not in whole and '"kind":"link lost"' in whole
+
+
+def test_no_name_reaches_a_terminal_as_it_is_in_an_object() -> None:
+    evil = ServerName(TROMSO.id, "tro\x9b31mmso\u2028\x7f")
+    lines = [replace(line, about=evil) if line.about == TROMSO else line for line in crash().lines]
+    (whole,) = as_json(Stories(lines), LATER)
+    assert whole.isascii() and whole.isprintable()
+    assert json.loads(whole)["lines"][0]["about"] == [evil.id, evil.name]

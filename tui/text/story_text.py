@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 from typing import Any, Final, Literal
 
 import msgspec
 
-from core.stories import Incident, Stories, StoryLine, claims_of, encode, line_text, sentences_of
+from core.stories import Incident, Stories, StoryLine, claims_of, line_text, sentences_of
 from tui.text.clock_times import clock_time
-from tui.text.ladder import ladder
 from tui.text.safe_text import neutralise
 
 StoryMood = Literal["info", "good", "warning", "error"]
@@ -66,6 +66,9 @@ def page_of(incident: Incident, seconds: float, zone: tzinfo | None, width: int)
         f"Seen   by {neutralise(incident.witness.name, 64)}, in {incident.lines_seen:,}"
         f" line{'' if incident.lines_seen == 1 else 's'}"
     )
+    # Only now: of a thousand stories the page of one may be opened.
+    from tui.text.ladder import ladder
+
     rungs = ladder(incident.lines, width)
     if rungs:
         parts.append("\n".join(rungs))
@@ -93,7 +96,7 @@ def report(incidents: Iterable[Incident], seconds: float, zone: tzinfo | None) -
 
 
 def as_json(incidents: Iterable[Incident], seconds: float) -> Iterator[str]:
-    """The same as objects, one a line: what is claimed, and the lines that it is made of."""
+    """The same as objects, one a line: what is claimed, and the lines that it is made of. Safe for a terminal."""
     for incident in incidents:
         whole: dict[str, Any] = {
             "at": incident.stamp / 1_000_000,
@@ -102,7 +105,8 @@ def as_json(incidents: Iterable[Incident], seconds: float) -> Iterator[str]:
             "over": incident.over,
             "sentences": sentences_of(incident, moment_at(seconds)),
             "claims": claims_of(incident, moment_at(seconds)),
-            "lines": [msgspec.Raw(encode(line)) for line in incident.lines],
+            "lines": incident.lines,
             "lines_left_out": incident.lines_left_out,
         }
-        yield msgspec.json.encode(whole).decode()
+        # In ASCII: names are hostile, and so no control character in one comes out as such.
+        yield json.dumps(msgspec.to_builtins(whole), separators=(",", ":"))

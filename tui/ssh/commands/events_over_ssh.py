@@ -10,7 +10,6 @@ from tui.script.exit_status import ExitStatus, usage_error
 from tui.ssh.commands.command_channel import CommandChannel
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.text import quantities
-from tui.text.story_text import as_json, report, stories_since
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_server import SSHServer
@@ -38,6 +37,9 @@ async def events(rest: str, io: CommandChannel, server: SSHServer, remote_user: 
     lines = [public(line) for line in server.node.lines]
 
     def told() -> list[str]:
+        # A server notes lines, and loads what tells stories once somebody asks for them.
+        from tui.text.story_text import as_json, report, stories_since
+
         incidents = stories_since(lines, None if span is None else now - span)
         return list(as_json(incidents, now) if wants_json else report(incidents, now, None))
 
