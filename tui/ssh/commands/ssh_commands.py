@@ -1,4 +1,4 @@
-"""Commands over SSH: those of the command line, with its words and exit statuses, and those about an account."""
+"""Commands over SSH: those of the command line, with its words and exit statuses, and those of its server alone."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def run(line: str, io: CommandChannel, server: SSHServer, remote_user: Rem
 
 
 async def _run(name: str, rest: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
-    if name not in COMMANDS and name not in _ACCOUNT_COMMANDS and name != "help":
+    if name not in COMMANDS and name not in _OVER_SSH and name != "help":
         needs = " needs a terminal: ssh -t" if name == "feed" else " is no command here"
         raise usage_error(f"{neutralise(name, 40)!r}{needs}; `help` tells what there is")
     if name == "help":
@@ -87,8 +87,8 @@ async def _run(name: str, rest: str, io: CommandChannel, server: SSHServer, remo
         raise CommandFailed(
             ExitStatus.REFUSED, f"nobody is registered as {who!r}; come with a terminal to register the name"
         )
-    if name in _ACCOUNT_COMMANDS:
-        return await _ACCOUNT_COMMANDS[name](rest, io, server, remote_user)
+    if name in _OVER_SSH:
+        return await _OVER_SSH[name](rest, io, server, remote_user)
     command = read_line(name, rest, POST_HINT if name == "post" else HINT)
 
     def connect(on_event: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
@@ -97,5 +97,5 @@ async def _run(name: str, rest: str, io: CommandChannel, server: SSHServer, remo
     return await command.run(connect, io)
 
 
-_AccountCommand = Callable[[str, CommandChannel, "SSHServer", RemoteUser], Awaitable[int]]
-_ACCOUNT_COMMANDS: Final[Mapping[str, _AccountCommand]] = {"keys": keys, "passwd": passwd, "events": events}
+_CommandOverSSH = Callable[[str, CommandChannel, "SSHServer", RemoteUser], Awaitable[int]]
+_OVER_SSH: Final[Mapping[str, _CommandOverSSH]] = {"keys": keys, "passwd": passwd, "events": events}
