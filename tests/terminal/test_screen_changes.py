@@ -15,7 +15,8 @@ from rich.cells import cell_len
 from tests.ssh.tmux import Tmux
 from tests.terminal.emulator import Emulator
 from tui.terminal import written_cells
-from tui.terminal.screen_changes import ScreenChanges, scrolls
+from tui.terminal.screen_changes import ScreenChanges
+from tui.terminal.terminal_kinds import scrolls
 
 STYLES = (
     "",

@@ -27,15 +27,6 @@ SCROLLED_MIN: Final = 3
 SCROLL_COST: Final = 30
 """Cells that could be written instead of telling it."""
 _MOVE: Final = re.compile(r"\x1b\[(\d+);(\d+)H")
-_SCROLLING: Final = (
-    "xterm", "tmux", "screen", "linux", "rxvt", "vt1", "vt2", "vt3", "vt4", "vt5", "alacritty", "foot", "kitty",
-    "wezterm", "konsole", "gnome", "vte", "st", "putty", "mintty", "contour", "ghostty", "iterm", "konsole", "eterm",
-)  # fmt: skip
-
-
-def scrolls(term: str) -> bool:
-    """Whether a terminal, by its TERM, moves the lines of a part of its screen."""
-    return term.lower().startswith(_SCROLLING)
 
 
 class ScreenChanges:

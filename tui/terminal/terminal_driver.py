@@ -20,7 +20,8 @@ from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
 from tui.terminal.modes import AGAIN, ENTER, KITTY_ON, MOUSE_ON, NO_TITLE, RESTORE, notice, takes_osc, title
-from tui.terminal.screen_changes import ScreenChanges, scrolls
+from tui.terminal.screen_changes import ScreenChanges
+from tui.terminal.terminal_kinds import scrolls
 
 PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
