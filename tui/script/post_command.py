@@ -16,8 +16,6 @@ from core.client import (
     NotConnected,
     OutcomeUnknown,
     PastNotShown,
-    PastPage,
-    PastPlace,
     PastUnreadable,
     PostAccepted,
     PostRefused,
@@ -198,11 +196,8 @@ class PostCommand:
         from tui.feed.feed_answers import FeedAnswers
         from tui.feed.past_answers import AskedAbout, PastAnswers
 
-        async def ask(place: PastPlace | None, query: str, most: int) -> PastPage:
-            return await client.client.read_past(place, backward=True, most=most, query=query)
-
         answers = FeedAnswers()
-        past = PastAnswers(answers, ask)
+        past = PastAnswers(answers, client.ask_past)
         try:
             async with asyncio.timeout(self.seconds):
                 for number in range(TRIES):

@@ -16,6 +16,8 @@ from core.client import (
     GaveUp,
     LoggedIn,
     LoginRefused,
+    PastPage,
+    PastPlace,
     Redirected,
     RegisterRefused,
     Renamed,
@@ -140,6 +142,11 @@ class ScriptClient:
         while wait := self._may_post(time.monotonic()):  # noqa: ASYNC110 - the event is the time itself
             await asyncio.sleep(wait)
         return self.client.post(body)
+
+    async def ask_past(self, place: PastPlace | None, query: str, most: int) -> PastPage:
+        """A page of what stands before a place and matches a query, of at most so many. Raises as reading the past
+        does."""
+        return await self.client.read_past(place, backward=True, most=most, query=query)
 
 
 async def first_of(*events: asyncio.Event, seconds: float | None = None) -> None:

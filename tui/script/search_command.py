@@ -40,6 +40,7 @@ from tui.script.output_lines import (
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
 from tui.script.tail_command import CONNECT_LIMIT, HISTORY_MAX
+from tui.text.clock_times import clock_time
 
 TOLD_FIRST: Final = 3.0
 """Seconds without a line after which it is told how far it has looked; then it is told less and less often."""
@@ -139,7 +140,7 @@ class SearchCommand:
             if client.over.is_set() or not self._online.is_set():
                 raise client.failure or client.unreachable("the connection has ended")
             try:
-                return await client.client.read_past(place, backward=True, most=most, query=query)
+                return await client.ask_past(place, query, most)
             except (NotConnected, OutcomeUnknown, PastUnreadable) as error:
                 problem = str(error)
                 await asyncio.sleep(PAUSE)
@@ -155,7 +156,8 @@ class SearchCommand:
             slow = "; this server has no index, and looks at each"
         elif page.unindexed:
             slow = f"; its index has {page.unindexed:,} to go"
-        streams.say(f"looked back to {moment_of(page.reached.stamp)}, {self._found:,} found{slow}")
+        moment = clock_time(page.reached.stamp / MICROSECONDS, None, DATED_MOMENT)
+        streams.say(f"looked back to {moment}, {self._found:,} found{slow}")
 
     # --- at one that cannot look through its past ---------------------------------------------------------------------
 
@@ -215,11 +217,3 @@ class SearchCommand:
                 self._shown_past.append(event)
             case CatchUpDone():
                 self._caught_up.set()
-
-
-def moment_of(stamp: int) -> str:
-    """A time in microseconds since 1970, in words; one that no calendar knows is told as dashes."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp / MICROSECONDS))
-    except (ValueError, OverflowError, OSError):
-        return "----"

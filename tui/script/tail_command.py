@@ -20,8 +20,6 @@ from core.client import (
     NotConnected,
     OutcomeUnknown,
     PastNotShown,
-    PastPage,
-    PastPlace,
     PastUnreadable,
     Redirected,
     Removed,
@@ -179,15 +177,13 @@ class TailCommand:
         if not wanted or time.monotonic() < self._looks_from:
             return
 
-        async def ask(place: PastPlace | None, query: str, most: int) -> PastPage:
-            return await client.client.read_past(place, backward=True, most=most, query=query)
-
         for one in wanted:
             self._looked_up[one.reference] = None
         while len(self._looked_up) > LOOKED_UP_MAX:
             self._looked_up.popitem(last=False)
         try:
-            await asyncio.wait_for(PastAnswers(self._words.answers, ask).look(wanted, counts=False), LOOK_LIMIT)
+            past = PastAnswers(self._words.answers, client.ask_past)
+            await asyncio.wait_for(past.look(wanted, counts=False), LOOK_LIMIT)
         except PastNotShown:
             self._looks_from = float("inf")
         except (TimeoutError, NotConnected, OutcomeUnknown, PastUnreadable):
