@@ -16,7 +16,7 @@ import msgspec
 from core.client import PastPlace
 from core.query import Query
 from tui.feed.activities import Sentence, sentence
-from tui.feed.feed_answers import FOLDED_RUN_MAX, FeedAnswers, fits
+from tui.feed.feed_answers import FOLDED_RUN_MAX, FeedAnswers
 from tui.feed.feed_item import PENDING_SERIAL, UNPLACED_SERIAL, FeedItem, ItemState
 from tui.feed.feed_window import CAPACITY, WINDOW, FeedWindow
 
@@ -226,7 +226,7 @@ class Feed(FeedWindow):
         """Whether a row is one that somebody looks for, as it is now; lines of the application's own never are."""
         if entry.state == "mark":
             return False
-        return fits(query, self.answers.as_it_is(entry) if self.answers.changes_texts else entry)
+        return self.answers.fits_now(query, entry)
 
     @staticmethod
     def read(entry: FeedItem) -> Sentence:

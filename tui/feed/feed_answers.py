@@ -262,7 +262,17 @@ class FeedAnswers:
         versions = self.table.versions(answer.about, item.sender)
         return bool(versions) and versions[-1].said != answer.said
 
-    def edited_by(self, item: FeedItem) -> FeedItem | None:
+    def fits_now(self, query: Query, item: FeedItem) -> bool:
+        """Whether an activity is one of those that are looked for, by what it says now."""
+        return fits(query, self.as_it_is(item))
+
+    def standing_for(self, item: FeedItem, query: Query) -> FeedItem:
+        """Of an activity that is looked for the one to be told: in the place of an edit what has its words by now, as
+        it came, unless somebody looks for what was said of something."""
+        edited = None if query.references else self._edited_by(item)
+        return edited if edited is not None and self.fits_now(query, edited) else item
+
+    def _edited_by(self, item: FeedItem) -> FeedItem | None:
         """What says by now what an activity has changed it to, as it came; None where that is no edit or counts for
         nothing, or where something else was said since."""
         answer = answer_of(item)

@@ -150,14 +150,8 @@ class SearchingScreen(PastScreen):
         """Of what matches as it was posted what does as it is now, and what is known of it. Raises as reading the past
         does."""
         feed = self.model.feed
-        items = await self.model.known_now(entries)
-        return [item for item in (self._with_words(item, query) for item in items) if feed.is_wanted(item, query)]
-
-    def _with_words(self, item: FeedItem, query: Query) -> FeedItem:
-        """In the place of an edit what has its words by now, unless somebody looks for what was said of something."""
-        feed = self.model.feed
-        edited = None if query.references else feed.answers.edited_by(item)
-        return edited if edited is not None and feed.is_wanted(edited, query) else item
+        items = [feed.answers.standing_for(item, query) for item in await self.model.known_now(entries)]
+        return [item for item in items if feed.is_wanted(item, query)]
 
     async def _look_in_loaded(self, query: Query, place: PastPlace | None) -> FoundHits:
         await self._loaded_is_looked_through()

@@ -177,7 +177,7 @@ class SearchCommand:
     async def _show_all(self, streams: Streams, items: Sequence[FeedItem]) -> bool:
         """Show those that match as they are now, the newest first; whether there are more than were to be shown."""
         for found in reversed(items):
-            item = self._with_words(found)
+            item = found if self._words is None else self._words.answers.standing_for(found, self.query)
             if item.id in self._in_place or not self._fits(item):
                 continue
             if self.limit and self._found == self.limit:
@@ -192,14 +192,7 @@ class SearchCommand:
         return False
 
     def _fits(self, item: FeedItem) -> bool:
-        return fits(self.query, item if self._words is None else self._words.answers.as_it_is(item))
-
-    def _with_words(self, item: FeedItem) -> FeedItem:
-        """In the place of an edit what has its words by now, unless somebody looks for what was said of something."""
-        if self._words is None or self.query.references:
-            return item
-        edited = self._words.answers.edited_by(item)
-        return edited if edited is not None and self._fits(edited) else item
+        return fits(self.query, item) if self._words is None else self._words.answers.fits_now(self.query, item)
 
     def _line(self, item: FeedItem) -> str:
         if not self.as_json:

@@ -255,7 +255,7 @@ class TailCommand:
     def _is_wanted(self, item: FeedItem) -> bool:
         if not self.query:
             return True
-        return fits(self.query, item if self._words is None else self._words.answers.as_it_is(item))
+        return fits(self.query, item) if self._words is None else self._words.answers.fits_now(self.query, item)
 
     def _put(self, item: FeedItem, *, is_shown: bool) -> None:
         if self._words is not None:
