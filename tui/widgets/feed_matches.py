@@ -31,7 +31,6 @@ class FeedMatches:
         self.searching = False
         """Whether rows that were there have yet to be looked through."""
         self.serials: deque[int] = deque()
-        self._run = feed.runs
         self._tested_from = self._tested_to = feed.end_serial
 
     def __len__(self) -> int:
@@ -44,13 +43,13 @@ class FeedMatches:
         self.query = query
         self.wanted = bool(query)
         self.generation += 1
-        self._stand_at_end()
+        self.look_at_nothing()
         self.searching = bool(query)
         return partial(self._search, query, self.generation, self._tested_to, tell)
 
-    def _stand_at_end(self) -> None:
-        """Nothing that is there has been looked at."""
-        self._run = self._feed.runs
+    def look_at_nothing(self) -> None:
+        """Nothing that is there has been looked at: the query is another one, or the window is at another place. What
+        is between the serials of one place and those of another is no row."""
         self.serials.clear()
         self._tested_from = self._tested_to = self._feed.end_serial
 
@@ -78,9 +77,6 @@ class FeedMatches:
         """Look at what has come since the last time, up to a serial."""
         if not self.query:
             return
-        if self._run != self._feed.runs:
-            # What is between the serials of one run and those of another is no row.
-            self._stand_at_end()
         while self.serials and self.serials[-1] >= end:
             self.serials.pop()
         self._tested_to = min(self._tested_to, end)

@@ -78,17 +78,13 @@ class FeedRows(RowView):
         self._matches = self._window.matches
         self._activity_lines = ActivityLines(feed, zone=zone, reader=reader, answers_reader=answers_reader)
         self._threads = OpenedThreads(feed, self._window)
-        self._run = feed.runs
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
     def _take(self) -> None:
         """Take what has come since the last time."""
-        if self._run != self.feed.runs:
-            self._run = self.feed.runs
-            self._window.take()
+        if self._window.take():
             self._begin_run()
-        self._window.take()
         self._threads.take()
 
     def _begin_run(self) -> None:

@@ -50,13 +50,20 @@ class WindowRows:
         self._pending: tuple[FeedItem, ...] = ()
         self._end = feed.end_serial
         """Up to where the feed is shown: what arrives while a frame is prepared is for the next one."""
+        self._run = feed.runs
 
-    def take(self) -> None:
-        """Take what has come since the last time."""
+    def take(self) -> bool:
+        """Take what has come since the last time. Whether the window is at another place since: whoever has a filter
+        has the matches `begin` anew, nothing there has been looked at."""
         feed = self._feed
         self._pending = tuple(one for one in feed.pending() if not one.folded) if feed.attached else ()
         self._end = feed.end_serial
-        self.matches.take(self._end)
+        is_elsewhere, self._run = self._run != feed.runs, feed.runs
+        if is_elsewhere:
+            self.matches.look_at_nothing()
+        else:
+            self.matches.take(self._end)
+        return is_elsewhere
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
