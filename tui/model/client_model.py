@@ -122,7 +122,7 @@ class ClientModel:
         """What has come late, until something comes that is new."""
         self.resume: ResumePoint | None = None
         """What the last client has received: the next one, whoever it logs in as, begins with what came since."""
-        self.past = History(self.feed, self._read_past, self._is_own)
+        self.past = History(self.feed, self._read_past, self.is_own)
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self._visits = Visits(self.notices)
         self.refusals = Refusals(self.notices)
@@ -280,7 +280,7 @@ class ClientModel:
     async def known_now(self, entries: Sequence[PastEntry]) -> list[FeedItem]:
         """Activities of the past, once it is known here what was said of them since. Raises as `find_in_past`."""
         answers = self.feed.answers
-        items = [past_item(entry, self._is_own) for entry in entries]
+        items = [past_item(entry, self.is_own) for entry in entries]
         for item in items:
             answers.note(item, is_shown=False)
         await self.look_up(asked for item in items for asked in asked_about(item, answers))
@@ -289,7 +289,7 @@ class ClientModel:
     async def look_up(self, wanted: Iterable[AskedAbout]) -> None:
         """Have it known here what was said of some activities. Raises as `find_in_past`."""
         before = self.feed.answers.version
-        await PastAnswers(self.feed.answers, self.find_in_past, self._is_own).look(wanted)
+        await PastAnswers(self.feed.answers, self.find_in_past, self.is_own).look(wanted)
         if self.feed.answers.version != before:
             self.on_change()
 
@@ -326,7 +326,8 @@ class ClientModel:
 
     # --- what the network says -------------------------------------------------------------------------------------
 
-    def _is_own(self, sender: str) -> bool:
+    def is_own(self, sender: str) -> bool:
+        """Whether a sender is who is logged in here, by a name of their own."""
         return sender == self.username != ANONYMOUS
 
     def arrived(
@@ -341,7 +342,7 @@ class ClientModel:
         stamp: int | None = None,
     ) -> None:
         """`at` is seconds since 1970. `entry_id` and `stamp` (microseconds) are None where a base server tells none."""
-        own = self._is_own(sender)
+        own = self.is_own(sender)
         concerns, is_new = self.concerns, live or self.concerns.is_new(entry_id, stamp)
         late = not own and is_new and concerns.is_late(stamp, live=live)
         add = partial(self._add, body, sender, at, live, own_ref, own, late, entry_id, stamp)

@@ -17,7 +17,7 @@ def thread_search(
         answers,
         answers.as_it_came(start) if isinstance(start, FeedItem) else start,
         model.find_in_past,
-        lambda sender: sender == model.known_name,
+        model.is_own,
         beneath=beneath,
         waits=waits,
     )

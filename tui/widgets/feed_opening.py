@@ -142,7 +142,7 @@ class FeedOpening(FeedPlaces):
         why = self._why_not(entry)
         if not why:
             self._stop_following(selected)
-            thread = self._threads.open(entry, self._answers_to(self.feed.answers.as_it_came(entry)))
+            thread = self._threads.open(entry, self._answers_to(entry))
             self._show_beneath(selected, thread)
             self.post_message(self.AnswersWanted(thread))
         return why

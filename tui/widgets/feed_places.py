@@ -95,10 +95,10 @@ class FeedPlaces(FeedRows):
         if not count or self.following:
             return
         # Of much that has come at once not all is here. Nobody's own is new to them.
-        newest = [row for row in self.feed.newest(count) if not row.own]
-        self._unseen_rows += count - sum(row.folded or row.own for row in self.feed.newest(count))
+        newest = self.feed.newest(count)
+        self._unseen_rows += count - sum(row.folded or row.own for row in newest)
         if self.filter:
-            self._unseen_matches += sum(self.feed.is_wanted(row, self.filter) for row in newest)
+            self._unseen_matches += sum(self.feed.is_wanted(row, self.filter) for row in newest if not row.own)
 
     def changed(self) -> None:
         if not self._taken:
