@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
-from textual.pilot import Pilot
 
-from tests.tui.conversing import Conversation, edited, liked, named, removed, said
-from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
+from tests.tui.conversing import edited, liked, named, removed, said
+from tests.tui.driving import lines_of, screen_text, settled, type_line, until
 from tests.tui.fakes import World
+from tests.tui.reader import Reader
 from tui.application.app import ActivityApp
 from tui.model.network_faces import SignIn
 from tui.screens.asking import ConfirmScreen
@@ -19,50 +16,6 @@ from tui.screens.reading import InspectorScreen
 from tui.screens.reading_thread import ThreadScreen
 
 POST = named("bob", "p")
-
-
-class Reader:
-    """Somebody at the application, with a conversation that comes to them."""
-
-    def __init__(self, pilot: Pilot[Any], app: ActivityApp, world: World) -> None:
-        self.pilot = pilot
-        self.app = app
-        self.world = world
-        self.says = Conversation(world)
-
-    @property
-    def posted(self) -> dict[str, Any]:
-        return dict(self.world.client.posted[-1][1])
-
-    @property
-    def told(self) -> str:
-        return " ".join(one.message for one in self.app._notifications)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await settled(self.pilot)
-
-    async def select(self, words: str) -> None:
-        """Select the row in which these words stand."""
-        await settled(self.pilot)
-        feed = self.app.main.feed
-        feed.focus()
-        at = next(
-            index
-            for index in range(feed.row_count())
-            if feed.together(index).start == index
-            and words in "".join(strip.text for strip in feed.row_strips(index, 200))
-        )
-        feed.select(at)
-        await settled(self.pilot)
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    world = World()
-    async with world.app().run_test(size=(100, 30)) as pilot:
-        app = await ready(pilot)
-        yield Reader(pilot, app, world)
 
 
 async def test_r_answers_the_selected_activity_in_words(reader):

@@ -34,6 +34,8 @@ class Past:
         self.entries = [self.entry(number, int(NOON) - count + number) for number in range(1, count + 1)]
         self.keys = [key_of(one) for one in self.entries]
         self.asked = 0
+        self.queries: list[str] = []
+        """What was looked for, where it can be looked through."""
         self.failure: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()

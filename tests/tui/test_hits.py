@@ -24,6 +24,7 @@ class PagedPast(SearchedPast):
     """A past whose hits come several at a time."""
 
     async def find(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        self.queries.append(query)
         if "about:" in query:
             return self.about(place, query, most)
         self.looks += 1

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import msgspec
-import pytest
 
 from core.answers import read_reference
+from core.client import NotConnected
 from tests.tui.conversing import Conversation, named, said
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
-from tests.tui.fakes import World
-from tests.tui.test_conversing import Reader
+from tests.tui.reader import Reader
 from tests.tui.test_threads_in_feed import with_thread_in_past
 from tui.model.concerns import Concerns
 from tui.model.personal import BYTES_MAX, MARK_BYTES_MAX, THREADS_MAX, Personal, View, encode
 
 POST = named("bob", "p")
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    world = World()
-    async with world.app().run_test(size=(100, 30)) as pilot:
-        yield Reader(pilot, await ready(pilot), world)
 
 
 def rows(reader: Reader) -> list[str]:
@@ -210,3 +200,26 @@ async def test_a_server_without_an_index_is_not_asked_for_all_of_a_muted_thread(
         await until(pilot, lambda: past.searched > 0)
         await settled(pilot)
         assert past.searched == 1
+
+
+async def test_each_muted_thread_is_learned_of_though_the_past_could_not_be_asked_at_first():
+    world, past = with_thread_in_past(3)
+    past.indexed = True
+    past.failure_of_search = NotConnected("not now")
+    threads = (POST, named("cyd", "other"))
+    async with world.app().run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for one in threads:
+            world.model.concerns.mute_thread(one)
+        await settled(pilot)
+        await until(pilot, lambda: past.searched > 0)
+        past.failure_of_search = None
+        past.queries.clear()
+
+        def is_asked_about(one: str) -> bool:
+            return any(one in query for query in past.queries)
+
+        await settled(pilot)
+        await until(pilot, lambda: any(map(is_asked_about, threads)))
+        await settled(pilot)
+        await until(pilot, lambda: all(map(is_asked_about, threads)), 5)

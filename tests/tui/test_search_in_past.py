@@ -29,6 +29,7 @@ class SearchedPast(Past):
     looks = 0
 
     async def find(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        self.queries.append(query)
         if "about:" in query:
             return self.about(place, query, most)
         self.looks += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,20 +13,13 @@ from core.wire.entries import parse_entry_id
 from tests.tui.conversing import body_of, liked, named, removed, said
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
 from tests.tui.fakes import NOON, World
-from tests.tui.test_conversing import Reader
+from tests.tui.reader import Reader
 from tests.tui.test_history import MICROSECONDS, Past, with_past
 from tui.screens.reading import InspectorScreen
 from tui.widgets.opened_threads import OPENED_THREADS_MAX, SHOWN_AT_ONCE
 
 POST = named("bob", "p")
 CLOSED, OPENED = "▸", "▾"
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    world = World()
-    async with world.app().run_test(size=(100, 30)) as pilot:
-        yield Reader(pilot, await ready(pilot), world)
 
 
 def rows(reader: Reader) -> list[str]:
@@ -50,10 +42,21 @@ def a_thread(reader: Reader) -> None:
     reader.says("bob", "c", said("good", named("cyd", "a")))
 
 
-async def test_what_answers_an_activity_opens_beneath_it_each_as_deep_as_it_stands(reader):
+async def at_a_thread(reader: Reader) -> list[str]:
+    """The rows, with the beginning of a thread selected, which is closed."""
     a_thread(reader)
     await reader.select("who comes")
-    before = rows(reader)
+    return rows(reader)
+
+
+async def closes_at_its_beginning(reader: Reader, key: str, before: list[str]) -> None:
+    await reader.press(key)
+    assert rows(reader) == before
+    assert "who comes along?" in selected(reader)
+
+
+async def test_what_answers_an_activity_opens_beneath_it_each_as_deep_as_it_stands(reader):
+    before = await at_a_thread(reader)
     assert f"{CLOSED}↳2" in before[0]
     await reader.press("C")
     assert [line[9:].rstrip() for line in rows(reader)[1:4]] == [
@@ -64,25 +67,18 @@ async def test_what_answers_an_activity_opens_beneath_it_each_as_deep_as_it_stan
     assert f"{OPENED}↳2" in selected(reader) and "who comes along?" in selected(reader)
     assert "this server does not look for older ones" in rows(reader)[4]
     assert rows(reader)[5:] == before[1:]
-    await reader.press("C")
-    assert rows(reader) == before
-    assert "who comes along?" in selected(reader)
+    await closes_at_its_beginning(reader, "C", before)
 
 
 async def test_the_arrows_open_and_close_it_too_from_inside_it_as_well(reader):
-    a_thread(reader)
-    await reader.select("who comes")
-    before = rows(reader)
+    before = await at_a_thread(reader)
     await reader.press("right", "down", "down")
     assert "bob good" in selected(reader)
-    await reader.press("left")
-    assert rows(reader) == before
-    assert "who comes along?" in selected(reader)
+    await closes_at_its_beginning(reader, "left", before)
 
 
 async def test_keys_do_to_an_answer_beneath_what_they_do_to_any_activity(reader):
-    a_thread(reader)
-    await reader.select("who comes")
+    await at_a_thread(reader)
     await reader.press("C", "down", "f")
     assert reader.posted == {**reader.posted, "type": "Like", "object": named("cyd", "a")}
     reader.says.deliver("ref-0")
@@ -210,6 +206,7 @@ class ThreadedPast(Past):
     failure_of_search: Exception | None = None
 
     async def find(self, place: PastPlace | None, query: str, most: int = 1) -> PastPage:
+        self.queries.append(query)
         await self.gate.wait()
         self.searched += 1
         if self.failure_of_search is not None:

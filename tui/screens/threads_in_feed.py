@@ -82,6 +82,7 @@ class ThreadsScreen(AnsweringScreen):
 
     async def _learn(self, threads: frozenset[str]) -> None:
         """Have it known what stands in muted threads: what will answer an answer of long ago is muted, too."""
+        left = set(threads)
         for one in threads:
             beginning = read_reference(one)
             if beginning is None:
@@ -89,8 +90,9 @@ class ThreadsScreen(AnsweringScreen):
             try:
                 await thread_search(self.model, beginning, beneath=True, waits=False).look()
             except (NotConnected, OutcomeUnknown, PastNotShown, PastUnreadable):
-                self._learned -= {one}
+                self._learned -= left
                 return
+            left.discard(one)
         self.model.concerns.read_muted()
         self.show_news()
 
