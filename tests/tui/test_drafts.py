@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.tui.conversing import Conversation, named, said
 from tests.tui.driving import ready, screen_text, settled, until
@@ -85,13 +90,21 @@ async def test_commands_and_secrets_are_never_kept(text, tmp_path):
     assert "tiger2" not in kept.read_text() and "horse" not in kept.read_text()
 
 
-async def test_the_draft_of_a_reply_is_one_again_after_a_restart_though_what_it_answers_is_not_loaded(tmp_path):
-    before = World()
-    async with before.app(person_dir=tmp_path).run_test(size=(80, 24)) as pilot:
+@contextlib.asynccontextmanager
+async def replying(person_dir: Path) -> AsyncIterator[Pilot[Any]]:
+    """Somebody who is writing a reply to bob."""
+    world = World()
+    async with world.app(person_dir=person_dir).run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        Conversation(before)("bob", "p", said("who comes along?"))
+        Conversation(world)("bob", "p", said("who comes along?"))
         await settled(pilot)
         await pilot.press("escape", "r", *"perhaps")
+        yield pilot
+
+
+async def test_the_draft_of_a_reply_is_one_again_after_a_restart_though_what_it_answers_is_not_loaded(tmp_path):
+    async with replying(tmp_path):
+        pass
     world = World()
     after = world.app(person_dir=tmp_path)
     async with after.run_test(size=(80, 24)) as pilot:
@@ -107,12 +120,7 @@ async def test_the_draft_of_a_reply_is_one_again_after_a_restart_though_what_it_
 
 
 async def test_a_reply_that_is_none_any_more_is_none_after_a_restart(tmp_path):
-    before = World()
-    async with before.app(person_dir=tmp_path).run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        Conversation(before)("bob", "p", said("who comes along?"))
-        await settled(pilot)
-        await pilot.press("escape", "r", *"perhaps")
+    async with replying(tmp_path) as pilot:
         await until(pilot, lambda: [one.answers for one in drafts.load(tmp_path, ACCOUNT)] not in ([], [None]))
         await pilot.press("escape")
         await until(pilot, lambda: [one.answers for one in drafts.load(tmp_path, ACCOUNT)] == [None])
