@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from core.node.map.chronicle import MET_MAX
+import pytest
+
+from core.node.map.chronicle import MET_MAX, STARTS_AFTER
 from core.node.map.topology import ServerRecord
-from core.simulation.testing import SECRET, ScriptedNetwork, chain
+from core.simulation.testing import SECRET, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 
 SERVERS = 200
@@ -23,6 +25,53 @@ class CountedId(str):
         return str.__eq__(self, other)
 
     __hash__ = str.__hash__
+
+
+def record_of(version: int, incarnation: int = 1) -> ServerRecord:
+    return ServerRecord("lund", incarnation, version, "host", 1, 0, "lund")
+
+
+def starts_told(server: WatchedServer) -> list[str]:
+    return [line.kind for line in server.lines if line.kind in ("back", "back anew")]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (record_of(7), []),
+        (record_of(8), ["back"]),
+        (record_of(1, incarnation=2), ["back anew"]),
+    ],
+    ids=["nothing", "more", "that it has started"],
+)
+def test_a_server_that_is_back_went_on_in_its_start_only_if_it_has_said_something_since(
+    said: ServerRecord, told: list[str]
+) -> None:
+    """What it had said before it was lost comes again from others, who may not know yet that it has died."""
+    network = ScriptedNetwork()
+    server = network.start("a")
+    chronicle, records = server.node.chronicle, server.node.topology.records
+    records["lund"] = record_of(7)
+    chronicle.observe([], ["lund"])
+    chronicle.observe(["lund"], [])
+    records["lund"] = said
+    network.run(STARTS_AFTER + 0.5)
+    assert starts_told(server) == told
+
+
+def test_nobody_is_told_to_be_back_who_was_forgotten_meanwhile() -> None:
+    network = ScriptedNetwork()
+    server = network.start("a")
+    chronicle, records = server.node.chronicle, server.node.topology.records
+    records["lund"] = record_of(7)
+    chronicle.observe([], ["lund"])
+    chronicle.observe(["lund"], [])
+    del records["lund"]
+    chronicle.observe([], ["lund"])
+    # Somebody still tells of it.
+    records["lund"] = record_of(1, incarnation=2)
+    network.run(STARTS_AFTER + 0.5)
+    assert starts_told(server) == []
 
 
 def test_servers_that_are_made_up_one_after_the_other_are_not_remembered_without_end() -> None:

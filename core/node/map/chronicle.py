@@ -80,9 +80,8 @@ class Chronicle:
         """These can be reached now, and these not any more."""
         context, records = self._context, self._topology.records
         for server in gone:
-            record = records.get(server)
+            record, before = records.get(server), self._returned.pop(server, None)
             if record is not None:
-                before = self._returned.pop(server, None)
                 self._starts[server] = _Heard(record.incarnation, record.version) if before is None else before
                 self._await_people(server, record.users)
         while len(self._starts) > GONE_MAX:
@@ -177,7 +176,7 @@ class Chronicle:
             return
         party = self._context.party(record.id, record.name)
         if record.draining and not before.draining and not record.left:
-            self.leaves(party)
+            self._context.note("leaving", party)
             self._await_people(record.id, record.users)
         if record.left and not before.left:
             self._await_people(record.id, before.users)
@@ -188,10 +187,6 @@ class Chronicle:
             for name in record.users:
                 if name in self._people and name not in known:
                     self.is_at(name, party)
-
-    def leaves(self, party: ServerName) -> None:
-        """A server leaves on purpose, this one or another."""
-        self._context.note("leaving", party)
 
     # --- people -------------------------------------------------------------------------------------------------------
 
