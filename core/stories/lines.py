@@ -52,7 +52,6 @@ Why = Literal[
     "",
     "closed",  # the other side closed it, or its process ended
     "silent",  # the other side answered nothing
-    "refused",  # the other side wanted none
     "ended here",  # this side has ended it
     "allowed",
     "denied",

@@ -94,7 +94,6 @@ def _moves(claims: Sequence[StoryClaim]) -> str:
 _BROKEN: Final[Mapping[Why, str]] = {
     "closed": "the connection broke",
     "silent": "no answer came any more",
-    "refused": "the other side wanted none",
 }
 
 

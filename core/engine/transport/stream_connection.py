@@ -23,7 +23,7 @@ from core.engine.transport.line_intake import LineIntake
 from core.engine.transport.outbox import Outbox
 from core.engine.transport.stream_states import TRANSITIONS, StreamOutcome, StreamState
 from core.engine.transport.tcp import set_tcp_options, unacknowledged, untie
-from core.node.interface.events import TOO_SLOW, Origin
+from core.node.interface.events import NOTHING_TAKEN, Origin
 from core.wire.address import Address
 from core.wire.state_machine import state_after
 
@@ -301,7 +301,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         """Cut the connection if its peer has not taken anything for too long."""
         limit = self._host.limits.stall
         if self.outbox.stalled_since(now) + limit <= now:
-            self.abort(f"{TOO_SLOW}: nothing was taken for {limit:g} s")
+            self.abort(f"{NOTHING_TAKEN} for {limit:g} s")
 
     # --- the outbox's side ----------------------------------------------------------------------------------------
 

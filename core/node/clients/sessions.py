@@ -35,7 +35,7 @@ from core.node.clients.status_answers import StatusAnswers
 from core.node.clients.told_time import ToldTime
 from core.node.documents.documents import Documents
 from core.node.interface.actions import Hold, Known, VerifySecret
-from core.node.interface.events import TOO_SLOW, Now
+from core.node.interface.events import NOTHING_TAKEN, TOO_SLOW, Now
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Session, features_of
 from core.node.kernel.context import PLACE, Context
@@ -47,6 +47,7 @@ from core.node.map.topology import Topology
 from core.node.orders.order_effects import OrderEffects
 from core.node.orders.order_kinds import Expulsion
 from core.node.orders.ordering import Orders
+from core.stories.lines import Why
 from core.wire.entries import AccountFact, Fetch, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
@@ -510,7 +511,8 @@ class Sessions:
         self._context.timers.cancel(("redirect", session.conn))
         if session.counted:
             if reason.startswith(TOO_SLOW):
-                self._context.note("reader cut", person=session.user or "", remark=reason)
+                why: Why = "nothing taken" if reason.startswith(NOTHING_TAKEN) else "too much"
+                self._context.note("reader cut", person=session.user or "", why=why, remark=reason)
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
             still_missing = session.absence if session.backlog is not None else None

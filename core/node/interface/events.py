@@ -25,6 +25,8 @@ from core.wire.secret_keeping import KeepsSecret
 
 TOO_SLOW: Final = "too slow"
 """How the reason begins for which a connection is cut whose other end does not take what it is sent."""
+NOTHING_TAKEN: Final = f"{TOO_SLOW}: nothing was taken"
+"""The same where it was not for how much waited, but for how long."""
 
 
 class Now(NamedTuple):

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import Final
 
 from core.node.interface.actions import Broadcast, BroadcastAll, KeepTime, RemoveEntries
+from core.node.interface.events import TOO_SLOW
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
@@ -332,5 +333,5 @@ class Delivery:
                 session.backlog[entry.id] = entry
                 session.backlog_bytes += len(entry.body)
                 if len(session.backlog) > CATCHING_UP_MAX or session.backlog_bytes > BACKLOG_BYTES_MAX:
-                    context.close(session, f"too slow: {len(session.backlog)} activities came while it caught up")
+                    context.close(session, f"{TOO_SLOW}: {len(session.backlog)} activities came while it caught up")
         self.on_handed_out(entry, frame, source)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from core.certificates.leaf import ShownLeaf
+from core.node.interface.events import TOO_SLOW
 from core.simulation.environment.randomness import number_of
 from core.simulation.environment.schedule import Schedule
 from core.wire.codec import Frame
@@ -234,7 +235,7 @@ class End:
         network.note_sent(self, parcel)
         self.lane.send(parcel)
         if self.lane.waiting > network.queue_max:
-            self.abort(f"too slow: more than {network.queue_max} messages waited")
+            self.abort(f"{TOO_SLOW}: more than {network.queue_max} messages waited")
 
     def close(self, reason: str) -> None:
         """End the connection once everything sent has arrived."""
