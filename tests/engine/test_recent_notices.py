@@ -30,6 +30,7 @@ def test_every_field_comes_back_whatever_it_holds() -> None:
         Notice(0.0, "login", "", "good", "server", "user"),
         Notice(1e12, "storage", "/data/\udcff is full: \N{GRINNING FACE} \ud800\x00", "error"),
         Notice(5, "vote", "x" * 10_000, "warning", None, "ü"),
+        Notice(6.0, "lost", "", "error", "server", in_story=True),
     ]
     kept = RecentNotices(10)
     for one in said:

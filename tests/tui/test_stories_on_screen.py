@@ -44,14 +44,17 @@ def test_a_story_is_one_event_however_many_lines_it_has(model: ClientModel) -> N
 def test_what_a_story_tells_is_not_told_once_more(model: ClientModel) -> None:
     for line in crash().lines:
         model.noticed(noted(line))
-    model.noticed(Notice(SECONDS, "unlinked", "the link with tromso is gone", "warning", server=TROMSO.id))
-    model.noticed(Notice(SECONDS, "lost", "tromso: not reachable any more", "error", server=TROMSO.id))
+    model.noticed(
+        Notice(SECONDS, "unlinked", "the link with tromso is gone", "warning", server=TROMSO.id, in_story=True)
+    )
+    model.noticed(Notice(SECONDS, "lost", "tromso: not reachable any more", "error", server=TROMSO.id, in_story=True))
     model.noticed(Notice(SECONDS + 50.0, "backup", "a backup was written", "good"))
     assert [event[20:36] for event in shown(model)] == ["tromso crashed (", "a backup was wri"]
 
 
 def test_where_nobody_notes_stories_notices_are_told_as_before(model: ClientModel) -> None:
-    model.noticed(Notice(SECONDS, "lost", "tromso: not reachable any more", "error", server=TROMSO.id))
+    lost = Notice(SECONDS, "lost", "tromso: not reachable any more", "error", server=TROMSO.id, in_story=True)
+    model.noticed(lost)
     assert shown(model) == ["2023-11-14 22:13:20 tromso: not reachable any more"]
 
 

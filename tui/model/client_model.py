@@ -34,7 +34,6 @@ from tui.model.concerns import Concerns
 from tui.model.muted_threads import MutedThreads
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.refusals import Refusals
-from tui.model.told_by_stories import is_told_by_stories
 from tui.model.visitors import Visitors
 from tui.model.visits import Visits
 from tui.text.safe_text import neutralise, neutralise_name
@@ -537,7 +536,7 @@ class ClientModel:
             self.notices_version += 1
             self.on_change()
             return
-        if self.stories.begun and is_told_by_stories(notice):
+        if self.stories.begun and notice.in_story:
             return
         if not self.refusals.fold(notice, self.notices_seen - len(self.notices)) and self._visits.add(notice):
             self.refusals.begin(notice, self.notices_seen)

@@ -34,7 +34,8 @@ class RecentNotices:
     def append(self, notice: Notice) -> None:
         """Keep one more; the oldest one goes when there are too many."""
         # Not JSON or the like: what peers and file systems name may be no Unicode.
-        packed = marshal.dumps((notice.at, notice.kind, notice.text, notice.severity, notice.server, notice.user))
+        who = (notice.server, notice.user)
+        packed = marshal.dumps((notice.at, notice.kind, notice.text, notice.severity, *who, notice.in_story))
         self._packed += packed
         self._sizes.append(len(packed))
         if len(self._sizes) > self._most:

@@ -191,7 +191,9 @@ class Echoes:
             behind = (message.count or 1) - 1
             more = f" and {behind} server{'s' if behind > 1 else ''} behind it" if behind > 0 else ""
             self._context.notify(
-                "vote", f"{link.name or link.peer}{more} allowed the registration of {message.username}"
+                "vote",
+                f"{link.name or link.peer}{more} allowed the registration of {message.username}",
+                in_story=True,
             )
             echo.unread.extend(message.votes)
             self._look_at_votes(echo)

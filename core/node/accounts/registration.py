@@ -201,10 +201,10 @@ class Registration:
             note_claim(self._context, claim, "vote", self._context.id, why="allowed" if problem is None else "denied")
         trace_claim(self._context, claim, "voted", conn=link.conn, allowed=problem is None, reason=problem)
         if problem is not None:
-            self.vote(claim.username, "denied", problem)
+            self.vote(claim.username, "denied", problem, in_story=True)
             self.echoes.send(link, LockDenied(message.username, claim=message.claim, round=message.round, info=problem))
             return
-        self.vote(claim.username, "allowed")
+        self.vote(claim.username, "allowed", in_story=True)
         self.claims.open(claim, self._context.now.monotonic)
         self.claims.concern(claim, link.conn)
         limit = self._context.config.lock_limit + 5.0
@@ -227,10 +227,12 @@ class Registration:
             self.fail(rival, f"{claim.username} is being registered by somebody who was earlier", "denied")
         return None
 
-    def vote(self, username: str, answer: str, why: str = "") -> None:
+    def vote(self, username: str, answer: str, why: str = "", *, in_story: bool = False) -> None:
         """Tell people how this node answers somebody else's claim."""
         because = f": {why}" if why else ""
-        self._context.notify("vote", f"this server {answer} the registration of {username}{because}", user=username)
+        self._context.notify(
+            "vote", f"this server {answer} the registration of {username}{because}", user=username, in_story=in_story
+        )
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -266,11 +268,11 @@ class Registration:
                 # Over the tree each server but this one is asked once, and answers once.
                 messages = 2 * (claim.allowed_by - 1) if claim.round == 1 and claim.allowed_by else 0
                 note_claim(
-                    *(self._context, claim, "registered", self._context.id),
-                    count=claim.allowed_by,
-                    messages=messages,
+                    self._context, claim, "registered", self._context.id, count=claim.allowed_by, messages=messages
                 )
-                self._context.notify("registered", f"{claim.username} is registered", "good", user=claim.username)
+                self._context.notify(
+                    "registered", f"{claim.username} is registered", "good", user=claim.username, in_story=True
+                )
                 if claim.done is not None:
                     claim.done(None)
                 self._wake(claim.username)

@@ -483,7 +483,9 @@ class Sessions:
 
     def _redirect(self, session: Session, target: RedirectTarget) -> None:
         address = target.address
-        self._context.notify("redirected", f"{session.user} was redirected to {target.name}", user=session.user)
+        self._context.notify(
+            "redirected", f"{session.user} was redirected to {target.name}", user=session.user, in_story=True
+        )
         self._context.note(
             "redirected",
             self._context.party(self._context.id),

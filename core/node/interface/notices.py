@@ -49,6 +49,8 @@ class Notice(msgspec.Struct, frozen=True):
     severity: Severity = "info"
     server: str | None = None
     user: str | None = None
+    in_story: bool = False
+    """Whether the node has noted lines that say the same: where stories are told, this is not told once more."""
     line: StoryLine | None = None
 
 

@@ -281,10 +281,12 @@ class Context:
         *,
         server: str | None = None,
         user: str | None = None,
+        in_story: bool = False,
     ) -> None:
+        """Tell people of something; `in_story`: lines are noted as well that say the same."""
         if len(text) > NOTICE_CHARACTERS_MAX:
             text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
-        self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
+        self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user, in_story)))
 
     def party(self, server: str, name: str = "") -> ServerName:
         """A server as lines name it."""

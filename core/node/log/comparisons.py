@@ -394,15 +394,7 @@ class Comparisons:
             self.begin(link)
 
     def _end(self, link: Link, comparison: Comparison) -> None:
-        received = comparison.received
-        self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
-        if received:
-            self._context.note("caught up", self._context.party(link.remote_id or "", link.name), count=received)
-            self._context.notify(
-                "synchronised",
-                f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",
-                server=link.remote_id,
-            )
+        self._neighbours.missing_came(link, comparison.received)
         self._over(link, comparison)
         if not comparison.compares:
             return

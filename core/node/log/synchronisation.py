@@ -300,14 +300,7 @@ class Synchronisation:
             self._received[link.conn] = (received, received, in_vain)
             return
         self._received.pop(link.conn, None)
-        self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
-        if received:
-            self._context.note("caught up", self._context.party(link.remote_id or "", link.name), count=received)
-            self._context.notify(
-                "synchronised",
-                f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",
-                server=link.remote_id,
-            )
+        self._neighbours.missing_came(link, received)
 
     def link_closed(self, conn: int) -> None:
         self.on_over(conn)

@@ -52,7 +52,11 @@ class Heartbeat:
             return
         if link.unanswered >= config.ping_misses and not link.held:
             self._context.notify(
-                "unlinked", f"{link.name} does not answer any more ({silence:.0f} s)", "warning", server=link.remote_id
+                "unlinked",
+                f"{link.name} does not answer any more ({silence:.0f} s)",
+                "warning",
+                server=link.remote_id,
+                in_story=True,
             )
             self._context.close(link, f"no answer for {silence:.1f} s", told=NO_ANSWER)
             return

@@ -219,6 +219,18 @@ class Neighbours:
         self._context.send(link, SyncRequest(vector_in_line(vector(), LONG_VECTOR_BYTES_MAX), again))
         return True
 
+    def missing_came(self, link: Link, received: int) -> None:
+        """All that was asked for has come over a link: so many entries."""
+        self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
+        if received:
+            self._context.note("caught up", self._context.party(link.remote_id or "", link.name), count=received)
+            self._context.notify(
+                "synchronised",
+                f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",
+                server=link.remote_id,
+                in_story=True,
+            )
+
     @property
     def is_any_asked(self) -> bool:
         """Whether a neighbour has not answered yet what is missing here."""

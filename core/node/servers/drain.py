@@ -107,7 +107,9 @@ class Drain:
         context.draining = True
         self._enter(DrainOutcome.BEGUN)
         context.note("leaving", context.party(context.id))
-        context.notify("quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id)
+        context.notify(
+            "quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id, in_story=True
+        )
         context.timers.set("drain", context.after(context.config.drain_limit), self._out_of_time)
         self._announcements.structure_changed()
         self._registration.hurry()

@@ -371,7 +371,9 @@ class Handshake:
         self._heartbeat.start(link)
         where = self._whereabouts.announced_by(link, Address(link.hostname, link.port))
         context.note("linked", context.party(remote, link.name))
-        context.notify("linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote)
+        context.notify(
+            "linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote, in_story=True
+        )
         self._healing.linked(link)
         self._leavers.linked(link)
         for told in self.on_native:

@@ -276,7 +276,9 @@ class Healing:
         if before is not None and before.links != record.links:
             self._signed_ways.reconsider()
         if record.left and (before is None or not before.left):
-            self._context.notify("quit", f"{record.name} has left the network", server=record.id)
+            self._context.notify(
+                "quit", f"{record.name} has left the network", server=record.id, in_story=before is not None
+            )
             # It has left on purpose: nobody looks for it.
             self._search.found(record.id)
             self._redundant.left(record.id)

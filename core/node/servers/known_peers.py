@@ -82,7 +82,9 @@ class KnownPeers:
         self.remember(server)
         if server not in self._met:
             self._met[server] = None
-            self._context.notify("joined", f"{self.name(server)} joined the network", "good", server=server)
+            self._context.notify(
+                "joined", f"{self.name(server)} joined the network", "good", server=server, in_story=True
+            )
 
     def went(self, server: str) -> None:
         """A server cannot be reached any more."""
@@ -194,18 +196,22 @@ class KnownPeers:
         news = [server for server in missing if server not in self._missing_announced]
         if news:
             self._missing_announced |= frozenset(news)
-            self._context.notify("lost", f"{self._names(news)}: not reachable any more", "error", server=news[0])
+            self._context.notify(
+                "lost", f"{self._names(news)}: not reachable any more", "error", server=news[0], in_story=True
+            )
             if len(self.reachable) == 1:
                 others = "the other server" if len(missing) == 1 else f"any of the {len(missing)} other servers"
                 text = f"this server is alone: it cannot reach {others}, and goes on looking"
-                self._context.notify("alone", text, "error")
+                self._context.notify("alone", text, "error", in_story=True)
 
     def announce_back(self, came: Sequence[str]) -> None:
         """Tell people who can be reached again of whom they were told that they were missing."""
         back = [server for server in came if server in self._missing_announced]
         if back:
             self._missing_announced -= frozenset(back)
-            self._context.notify("healed", f"{self._names(back)}: reachable again", "good", server=back[0])
+            self._context.notify(
+                "healed", f"{self._names(back)}: reachable again", "good", server=back[0], in_story=True
+            )
 
     def _names(self, servers: Sequence[str]) -> str:
         more = f" and {len(servers) - 5} more" if len(servers) > 5 else ""

@@ -118,27 +118,29 @@ class Leavers:
         """A server leaves, and names its successor."""
         context = self._context
         name = link.name or str(link.peer)
+        is_native = self._neighbours.is_neighbour(link)
         link.clean = True
         if message.new_server_ip is None or message.new_server_port is None:
-            context.notify("quit", f"{name} leaves the network", server=link.remote_id)
+            self._tell(link, f"{name} leaves the network")
             self._let_go(link)
             return
         named = Address(message.new_server_ip, int(message.new_server_port))
         heir = message.successor
         if heir == context.id if heir is not None else named in self._topology.own.addresses:
-            self._note_leaving(link, context.id)
-            context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
-            if self._neighbours.is_neighbour(link):
+            if is_native:
+                self._note_leaving(link, context.id)
+            self._tell(link, f"{name} leaves the network; this server takes its place")
+            if is_native:
                 self._enter(link, DepartureOutcome.NAMED_THIS_NODE)
                 self._ways.pop(link.conn, None)
                 context.timers.cancel(("leave", link.conn))
             self._synchronisation.request(link, leaves=True)
             self._base_servers.handing_over.receive(link, message.attached)
             return
-        if heir is not None:
+        if is_native and heir is not None:
             self._note_leaving(link, heir)
         address = self._whereabouts.named_by(link, named)
-        context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
+        self._tell(link, f"{name} leaves the network in favour of {address or named}")
         if link.remote_id is not None:
             self._base_servers.taking_over.left_in_favour(link.remote_id, named, heir)
         if context.draining:
@@ -166,10 +168,13 @@ class Leavers:
             self._let_go(link)
         self._healing.go_to_successor(ways, abroad=not link.near)
 
+    def _tell(self, link: Link, text: str) -> None:
+        is_in_story = self._neighbours.is_neighbour(link)
+        self._context.notify("quit", text, server=link.remote_id, in_story=is_in_story)
+
     def _note_leaving(self, link: Link, heir: str) -> None:
-        if link.remote_id is not None:
-            context = self._context
-            context.note("leaving", context.party(link.remote_id, link.name), other=context.party(heir))
+        context = self._context
+        context.note("leaving", context.party(link.remote_id or "", link.name), other=context.party(heir))
 
     def _let_go(self, link: Link) -> None:
         for timer in ("leave", "handover"):

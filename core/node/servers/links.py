@@ -105,6 +105,7 @@ class Links:
                 f"the link with {name} is gone{f': {_IN_WORDS.get(reason, reason)}' if reason else ''}",
                 "info" if link.clean else "warning",
                 server=link.remote_id,
+                in_story=was_native,
             )
         self._healing.unlinked(link, was_native=was_native, was_base=was_base)
         self._drain.unlinked(link)
