@@ -186,6 +186,16 @@ def test_tail_knows_what_is_liked_that_it_has_not_shown(told: Told) -> None:
     assert told.lines(2) == ["bob: liked ann “long ago”", "bob: replied to ann “long ago”: how long?"]
 
 
+def test_tail_filters_the_past_by_what_it_says_now(told: Told) -> None:
+    loaf = told.posts("ann", "an unbaked loaf")
+    told.posts("ann", "--edit", loaf, "a crusty loaf")
+    post, edit = told.tail("--filter", "crusty", since=2)
+    assert post.endswith("ann: a crusty loaf  edited") and edit.endswith(": a crusty loaf")
+    assert told.tail("--filter", "unbaked", since=2) == []
+    (posted,) = told.tail("--filter", "unbaked", "--as-posted", since=2)
+    assert posted.endswith("ann: an unbaked loaf")
+
+
 def test_tail_as_posted_tells_what_was_posted(told: Told) -> None:
     mine = told.posts("ann", "as it was")
     told.posts("ann", "--remove", mine)

@@ -151,7 +151,11 @@ class TailCommand:
         """Write a line an activity, until nobody reads any more. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
-            while items := await self._next(client, streams):
+            while waiting := await self._next(client, streams):
+                items = [item for item in waiting if self._is_wanted(item)]
+                if len(items) < len(waiting):
+                    # Of a long past most may be left out; over SSH the event loop is the server's.
+                    await asyncio.sleep(0)
                 if self._words is not None and not self.as_json:
                     await self._look_up(items, client)
                 for item in items:
@@ -260,7 +264,8 @@ class TailCommand:
     def _put(self, item: FeedItem, *, is_shown: bool) -> None:
         if self._words is not None:
             self._words.note(item)
-        if not is_shown or not self._is_wanted(item):
+        # Of the past it is not known yet what became of it.
+        if not is_shown or (self._caught_up and not self._is_wanted(item)):
             return
         if len(self._lines) >= WAITING_MAX:
             self._too_slow = True
