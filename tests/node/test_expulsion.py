@@ -250,3 +250,22 @@ def test_a_server_that_comes_later_does_not_link_with_an_expelled_one():
     late.join(servers[1])
     network.run(5.0)
     assert late.neighbours == {servers[0].id}
+
+
+def test_whoever_was_at_an_expelled_server_gets_what_they_missed_at_another():
+    network, servers, ada = founded(3)
+    network.registered(servers[0], "ann", "s")
+    network.run(2.0)
+    ann = network.base_client(servers[2])
+    ann.login("ann", "s")
+    network.run(1.0)
+    expels(network, ada, servers[2], stamp_of(servers[2]))
+    network.run(5.0)
+    network.logged_in(servers[1]).post("missed")
+    network.run(1.0)
+    ann.hang_up()
+    again = network.base_client(servers[0])
+    again.login("ann", "s")
+    network.run(1.0)
+    assert ann.texts() == []
+    assert again.texts() == ["missed"]

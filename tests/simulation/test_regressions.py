@@ -89,6 +89,8 @@ LESSONS: Final = {
     632200063: "What had been said before a base server was taken over seemed to be new there: it came by a server"
     " whose clock was days ahead, and had been dated by that.",
     632200247: "As 975, in two parts of the network.",
+    661000070: "Whoever was at a server that was expelled, with a base client, got nothing at another one of what was"
+    " said meanwhile: with its record went who had been there.",
     746600097: "The checker asked an heir to put what its base server says behind what only the dead one had.",
     746600430: "What had been told to a base server while a server was down, whose clock was set back, seemed to be new"
     " there: it took over before it had met anybody, and did not know how late it was.",

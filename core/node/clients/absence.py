@@ -225,8 +225,8 @@ class Absences:
         gone = [server for server in self._reachable if server not in reachable]
         self._reachable = reachable
         for server in gone:
-            if server in self._topology.records:
-                self._server_ended(server, self._topology.records[server].users)
+            # One that was expelled has no record any more.
+            self._server_ended(server, self._users_at.get(server, ()))
 
     def _server_ended(self, server: str, users: Iterable[str]) -> None:
         """A server has ended that had these users. Who it says went away before that, and has not come since, was not
