@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from core.store.files import open_private
 from core.stories.lines import StoryLine, decode, encode
@@ -41,23 +41,34 @@ def append_lines(data_dir: Path, lines: Iterable[StoryLine], *, bytes_max: int =
         os.replace(present, data_dir / FORMER)
 
 
-def kept_lines(data_dir: Path, now: float) -> list[StoryLine]:
+def kept_lines(data_dir: Path, now: float, *, most: int | None = None) -> list[StoryLine]:
     """The lines that are kept and not too old, in the order in which they came; `now` is in seconds since 1970.
 
-    Also while a server runs there. Raises OSError, FileNotFoundError where there is no data directory.
+    `most`: no more than so many, the latest; None: all. Also while a server runs there. Raises OSError,
+    FileNotFoundError where there is no data directory.
     """
     os.stat(data_dir)
     oldest = (now - SECONDS_MAX) * 1_000_000
-    return [line for line in _lines_in(data_dir) if line.stamp >= oldest]
+    found = [data for data in _kept_in(data_dir).split(b"\n") if data]
+    lines = map(decode, found if most is None else found[-most:])
+    return [line for line in lines if line is not None and line.stamp >= oldest]
 
 
-def _lines_in(data_dir: Path) -> Iterator[StoryLine]:
-    for name in (FORMER, PRESENT):
-        with contextlib.suppress(FileNotFoundError):
-            for data in (data_dir / name).read_bytes().split(b"\n"):
-                line = decode(data) if data else None
-                if line is not None:
-                    yield line
+def _kept_in(data_dir: Path) -> bytes:
+    with contextlib.ExitStack() as stack:
+        present = _opened(data_dir / PRESENT, stack)
+        former = _opened(data_dir / FORMER, stack)
+        if present is not None and former is not None and os.path.sameopenfile(present.fileno(), former.fileno()):
+            # It has taken the other one's place in between.
+            present = _opened(data_dir / PRESENT, stack)
+        return b"\n".join(file.read() for file in (former, present) if file is not None)
+
+
+def _opened(path: Path, stack: contextlib.ExitStack) -> BinaryIO | None:
+    try:
+        return stack.enter_context(path.open("rb"))
+    except FileNotFoundError:
+        return None
 
 
 def _ends_a_line(handle: int, size: int) -> bool:

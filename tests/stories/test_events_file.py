@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from core.store import kept_lines
-from core.store.events_file import PRESENT, SECONDS_MAX, append_lines
+from core.store import events_file, kept_lines
+from core.store.events_file import FORMER, PRESENT, SECONDS_MAX, append_lines
 from core.stories import StoryLine
 from tests.stories.noted import BEGIN, OSLO
 
@@ -75,3 +77,29 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / PRESENT).stat().st_mode & 0o777 == 0o600
+
+
+def test_of_many_the_latest_are_read(tmp_path: Path) -> None:
+    append_lines(tmp_path, [line(number) for number in range(1, 9)], bytes_max=64)
+    append_lines(tmp_path, [line(9)])
+    assert [one.number for one in kept_lines(tmp_path, NOW, most=3)] == [7, 8, 9]
+    assert [one.number for one in kept_lines(tmp_path, NOW, most=100)] == list(range(1, 10))
+
+
+def test_a_file_that_takes_the_place_of_the_other_while_they_are_read_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_lines(tmp_path, [line(1), line(2)])
+    opened = events_file._opened
+
+    def meanwhile(path: Path, stack: contextlib.ExitStack) -> BinaryIO | None:
+        found = opened(path, stack)
+        if path.name == PRESENT and numbered == [1, 2]:
+            numbered.append(3)
+            os.replace(tmp_path / PRESENT, tmp_path / FORMER)
+            append_lines(tmp_path, [line(3)])
+        return found
+
+    numbered = [1, 2]
+    monkeypatch.setattr(events_file, "_opened", meanwhile)
+    assert numbers(tmp_path) == [1, 2, 3]

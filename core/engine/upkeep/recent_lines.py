@@ -43,7 +43,7 @@ class RecentLines:
     def read(self, now: float) -> list[StoryLine]:
         """What the starts before have kept; blocks. What cannot be read is left."""
         try:
-            return kept_lines(self._data_dir, now)
+            return kept_lines(self._data_dir, now, most=LINES_KEPT)
         except OSError as error:
             log.info("no events of former starts: %s", error)
             return []
