@@ -7,6 +7,7 @@ import pytest
 from core.node.interface import events
 from core.node.interface.notices import NoticeKind
 from core.simulation.testing import ScriptedNetwork, WatchedServer, chain
+from core.stories import decode, encode
 from core.wire import messages as wire
 
 
@@ -65,3 +66,12 @@ def test_a_story_of_a_reader_that_was_cut_off_has_why_also_where_no_remark_is_sh
     client = network.logged_in(server, "ann", "s")
     server.handle(events.ConnectionClosed(client.conn, reason))
     assert [(line.person, line.why) for line in server.lines if line.kind == "reader cut"] == [("ann", why)]
+
+
+def test_a_line_can_be_kept_whatever_the_disk_says() -> None:
+    """A path may hold what is no Unicode."""
+    server = ScriptedNetwork().start("a")
+    server.handle(events.CommitFailed(0, "/data/\udcff is full"))
+    (line,) = [line for line in server.lines if line.kind == "disk fails"]
+    assert decode(encode(line)) == line
+    assert line.remark == "/data/\\udcff is full"

@@ -1,17 +1,14 @@
-"""The latest lines that a server has noted, as bytes, and on their way to the disk.
-
-As the latest notices, they are kept in a form that holds on to no small objects (`recent_notices`).
-"""
+"""The latest lines that a server has noted, as bytes, and on their way to the disk."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from core.engine.upkeep.recent_notices import PackedPieces
 from core.store.events_file import append_lines, kept_lines
 from core.stories.lines import StoryLine, decode, encode
 
@@ -25,11 +22,11 @@ KEPT_AFTER: Final = 0.2
 class RecentLines:
     """So many of the latest lines, the oldest one first, this start's and those of the starts before."""
 
-    def __init__(self, data_dir: Path, later: Callable[[Callable[[], None]], None], most: int = LINES_KEPT) -> None:
+    def __init__(self, data_dir: Path, later: Callable[[Callable[[], None]], None]) -> None:
         """`later` has something done in the store's thread."""
         self._data_dir = data_dir
         self._later = later
-        self._kept: deque[bytes] = deque(maxlen=most)
+        self._kept = PackedPieces(LINES_KEPT)
         self._waiting: list[StoryLine] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -38,7 +35,7 @@ class RecentLines:
 
     def __iter__(self) -> Iterator[StoryLine]:
         """Those of the moment of the call."""
-        return (line for data in tuple(self._kept) if (line := decode(data)) is not None)
+        return (line for data in self._kept if (line := decode(data)) is not None)
 
     def read(self, now: float) -> list[StoryLine]:
         """What the starts before have kept; blocks. What cannot be read is left."""
@@ -48,9 +45,10 @@ class RecentLines:
             log.info("no events of former starts: %s", error)
             return []
 
-    def begin_with(self, lines: Iterable[StoryLine]) -> None:
+    def begin_with(self, lines: Sequence[StoryLine]) -> None:
         """These were noted before."""
-        self._kept.extendleft(map(encode, reversed(list(lines)[-(self._kept.maxlen or 0) :])))
+        for line in lines[-LINES_KEPT:]:
+            self._kept.append(encode(line))
 
     def append(self, line: StoryLine) -> None:
         """Keep one more, here and on the disk; the oldest one goes when there are too many."""

@@ -342,7 +342,8 @@ class Context:
             loads=loads,
             messages=messages,
             unnoted=self._unnoted.pop(kind, 0),
-            remark=remark[:REMARK_CHARACTERS_MAX],
+            # What file systems name may be no Unicode, which lines are kept as.
+            remark=remark.encode(errors="backslashreplace").decode()[:REMARK_CHARACTERS_MAX],
         )
         self.actions.append(Noted(line))
 
