@@ -211,3 +211,15 @@ async def test_a_draft_with_half_a_character_in_it_is_kept(tmp_path):
 
 def test_half_a_character_is_posted_as_a_sign_for_it():
     assert note("caf\udce9")["object"] == {"type": "Note", "mediaType": "text/plain", "content": "caf\ufffd"}
+
+
+async def test_what_somebody_writes_when_a_reply_was_kept_is_no_reply_and_says_how_that_one_comes(tmp_path):
+    async with replying(tmp_path):
+        pass
+    after = World().app(person_dir=tmp_path)
+    async with after.run_test(size=(120, 24)) as pilot:
+        after.main.composer.value = "something else"
+        await ready(pilot)
+        await until(pilot, lambda: "as no reply any more" in screen_text(after))
+        assert after.main.composer.value == "something else"
+        assert after.main.answering is None and "Reply to" not in screen_text(after)

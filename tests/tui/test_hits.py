@@ -17,7 +17,9 @@ from tests.tui.test_key_bar import words
 from tests.tui.test_search_in_past import COUNT, LOOKED_AT, SearchedPast, filtered, place_of, selected, told
 from tests.tui.test_search_in_past import with_searched_past as with_one_at_a_time
 from tui.application.app import ActivityApp
+from tui.screens import finding
 from tui.screens.finding import HITS_MAX, HitsScreen, matching_part
+from tui.screens.searching_past import HITS_AT_A_TIME
 
 
 class PagedPast(SearchedPast):
@@ -145,6 +147,16 @@ async def test_more_hits_come_as_one_goes_down_and_there_is_an_end_to_them() -> 
         await pilot.press("end")
         await settled(pilot)
         assert len(screen.view.hits) < HITS_MAX + 100 < COUNT and "say before:" in screen_text(app)
+
+
+async def test_there_is_an_end_to_long_ones_before_there_are_so_many(monkeypatch) -> None:
+    monkeypatch.setattr(finding, "BYTES_MAX", 5_000)
+    world, _ = with_searched_past()
+    async with world.app().run_test(size=(80, 24)) as pilot:
+        app, screen = await with_list(pilot, "from:bob ")
+        await until(pilot, lambda: "say before:" in screen_text(app))
+        bodies = [len(one.item.body) for one in screen.view.hits]
+        assert sum(bodies) >= 5_000 > sum(bodies) - HITS_AT_A_TIME * max(bodies)
 
 
 async def test_why_there_are_no_more_is_told() -> None:

@@ -139,6 +139,32 @@ async def test_what_is_no_answer_takes_back_what_was_chosen_by_typing_on(world, 
         assert "Enter came before this could be read" in told(app)
 
 
+async def test_who_types_on_when_the_question_is_there_is_not_asked_before_they_pause(world, monkeypatch):
+    monkeypatch.setattr(UnhurriedScreen, "reading_time", READING_TIME)
+    leaving = Leaving()
+    app = world.app(leave=leaving)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and app.screen._shown_at is not None)
+        asked = app.screen
+        assert isinstance(asked, ConfirmScreen) and asked._shown_at is not None
+        since = asked._shown_at
+
+        async def press(key: str, seconds: float) -> None:
+            event = events.Key(key, key if len(key) == 1 else None)
+            event.time = since + seconds
+            app.post_message(event)
+            await pilot.pause()
+
+        await press("e", READING_TIME - 0.01)
+        await press("y", READING_TIME + 0.1)
+        await press("enter", READING_TIME + 0.2)
+        assert focused(app) == "yes" and not app.leaving and leaving.asked == 0
+        await press("enter", 2 * READING_TIME)
+        await until(pilot, lambda: leaving.asked == 1)
+
+
 async def test_what_is_being_written_when_a_question_comes_up_by_itself_goes_on_where_it_was(monkeypatch):
     monkeypatch.setattr(UnhurriedScreen, "reading_time", READING_TIME)
     world = World(node=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.client import NotConnected
 from core.client.past_questions import PastEntry
 from tests.tui.conversing import Conversation, body_of, edited, liked, named, removed, said
 from tests.tui.driving import ready, screen_text, settled, type_line, until
@@ -11,6 +12,9 @@ from tests.tui.fakes import NOON, World
 from tests.tui.test_history import MICROSECONDS
 from tests.tui.test_hits import with_searched_past
 from tests.tui.test_search_in_past import COUNT, SearchedPast
+from tui.feed.past_answers import past_item
+from tui.model.shown_answers import AGAIN, ShownAnswers
+from tui.screens.reading import InspectorScreen
 
 
 def posted(past: SearchedPast, who: str, ref: str, seconds: int, activity: dict[str, Any]) -> None:
@@ -77,6 +81,29 @@ async def test_what_was_forgotten_is_asked_for_where_somebody_reads_and_not_whil
         await until(pilot, lambda: past.queries != [])
 
 
+async def test_a_server_that_could_not_be_asked_is_asked_again_but_not_at_once() -> None:
+    world, past = old_world()
+    now = 0.0
+    world.model.feed.attached = False
+    shown = ShownAnswers(world.model, lambda: now)
+    items = [past_item(one) for one in past.entries[:3]]
+    find = past.find
+
+    async def unreadable(place: Any, query: str, most: int = 1) -> Any:
+        raise NotConnected("not now")
+
+    past.find = unreadable  # type: ignore[method-assign]
+    assert shown.wanted(items) == items
+    await shown.look(items)
+    now = AGAIN - 0.1
+    assert shown.wanted(items) == []
+    now = AGAIN
+    past.find = find  # type: ignore[method-assign]
+    assert shown.wanted(items) == items
+    await shown.look(items)
+    assert shown.wanted(items) == []
+
+
 async def test_what_is_edited_while_it_is_read_changes_at_once() -> None:
     world, _ = old_world()
     app = world.app()
@@ -86,6 +113,28 @@ async def test_what_is_edited_while_it_is_read_changes_at_once() -> None:
         await until(pilot, lambda: "has no slip  edited" in screen_text(app))
         Conversation(world)("cyd", "e2", edited(named("cyd", "p0"), "is perfect"))
         await until(pilot, lambda: "is perfect  edited" in screen_text(app))
+
+
+async def test_the_inspector_copies_what_an_activity_says_now() -> None:
+    world, _ = old_world()
+    app = world.app()
+    async with app.run_test(size=(100, 40)) as pilot:
+        await ready(pilot)
+        tell = Conversation(world)
+        tell("cyd", "q", said("has another slip"))
+        await settled(pilot)
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: isinstance(app.screen, InspectorScreen) and app.screen.is_mounted)
+
+        def is_read(words: str) -> bool:
+            view = app.screen.query_one("#reading")
+            return any(words in view.render_line(y).text for y in range(view.size.height))
+
+        await until(pilot, lambda: is_read("has another slip"))
+        tell("cyd", "e3", edited(named("cyd", "q"), "is perfect"))
+        await until(pilot, lambda: is_read("is perfect"))
+        await pilot.press("y")
+        assert "is perfect" in app.clipboard and "slip" not in app.clipboard
 
 
 async def test_reactions_of_who_is_muted_do_not_count_there_either() -> None:
