@@ -11,6 +11,7 @@ from core.query import EVERYTHING, parse
 from core.wire.entries import EntryId
 from tests.tui.conversing import CLAIMS, body_of, edited, liked, named, removed, said
 from tui.feed.activities import plain_text, sentence
+from tui.feed.answer_facts import REPLIES_SHOWN, answer_facts
 from tui.feed.answer_sentences import answer_spans, answered_spans, beside_spans, quote
 from tui.feed.feed import Feed, PastRow
 from tui.feed.feed_answers import FOLDED_RUN_MAX, KNOWN_MAX, FeedAnswers
@@ -292,3 +293,21 @@ async def test_of_a_flood_of_answers_to_answers_a_thread_shows_as_many_as_are_lo
         thread.show_more()
         thread.gather(lambda item: False)
     assert "more than are shown" in thread.rows[-1].words
+
+
+def test_who_edits_what_is_their_own_is_named_once():
+    feed = Feed()
+    add(feed, 1, "bob", "p", said("hello"))
+    own, other = (add(feed, 2 + at, who, "e", edited(POST, "hello all")) for at, who in enumerate(("bob", "cyd")))
+    words = ["".join(text for text, _ in answer_spans(one, feed.answers) or ()) for one in (own, other)]
+    assert words[0].startswith("edited what they wrote") and words[1].startswith("edited what bob wrote")
+
+
+def test_of_many_replies_the_inspector_quotes_the_latest():
+    feed = Feed()
+    post = add(feed, 1, "bob", "p", said("who comes along?"))
+    for at in range(REPLIES_SHOWN + 5):
+        add(feed, 2 + at, "cyd", f"r{at}", said(f"answer {at}.", POST))
+    quoted = [text for label, text in answer_facts(post, feed.answers, None) if not label]
+    assert len(quoted) == REPLIES_SHOWN
+    assert "answer 5." in quoted[0] and f"answer {REPLIES_SHOWN + 4}." in quoted[-1]

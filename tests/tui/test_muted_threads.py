@@ -6,11 +6,14 @@ import msgspec
 
 from core.answers import read_reference
 from core.client import NotConnected
-from tests.tui.conversing import Conversation, named, said
+from tests.tui.conversing import Conversation, body_of, named, said
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until
 from tests.tui.reader import Reader
 from tests.tui.test_threads_in_feed import with_thread_in_past
+from tui.feed.feed_answers import FeedAnswers
+from tui.feed.feed_item import FeedItem
 from tui.model.concerns import Concerns
+from tui.model.muted_threads import MutedThreads
 from tui.model.personal import BYTES_MAX, MARK_BYTES_MAX, THREADS_MAX, Personal, View, encode
 
 POST = named("bob", "p")
@@ -223,3 +226,12 @@ async def test_each_muted_thread_is_learned_of_though_the_past_could_not_be_aske
         await until(pilot, lambda: any(map(is_asked_about, threads)))
         await settled(pilot)
         await until(pilot, lambda: all(map(is_asked_about, threads)), 5)
+
+
+def test_an_answer_of_which_the_table_knows_nothing_is_of_the_thread_that_it_names():
+    muted = MutedThreads(FeedAnswers(), lambda: (POST,), lambda: "alice")
+    own, other = (
+        FeedItem(0, body_of("cyd", "a", said("I do", about)), "cyd", 1.0, id="bb.1.1", stamp=1_000_000)
+        for about in (POST, named("bob", "q"))
+    )
+    assert (muted.of(own), muted.of(other)) == (POST, "")

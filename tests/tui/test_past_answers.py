@@ -95,6 +95,31 @@ async def test_a_flood_of_answers_hides_neither_a_removal_nor_what_is_said_of_ot
     assert len(past.asked) < 10
 
 
+async def test_who_is_answered_at_length_is_asked_about_no_more_before_there_are_so_many(monkeypatch):
+    monkeypatch.setattr(past_answers, "PLENTY_BYTES", 4_000)
+    monkeypatch.setattr(past_answers, "PAGE", 10)
+    past = AskedPast()
+    post = past.says("bob", "p", said("hello"))
+    past.says("bob", "d", removed(POST))
+    for at in range(300):
+        past.says("cyd", f"r{at}", said("at length " * 40, POST))
+    answers = await looked_up(past, post, counts=False)
+    assert shown(answers, post)[0] == "(removed)"
+    assert len(past.asked) < 10
+
+
+async def test_of_many_replies_only_the_latest_are_asked_about_themselves(monkeypatch):
+    monkeypatch.setattr(past_answers, "WITHIN_MAX", 5)
+    past = AskedPast()
+    post = past.says("bob", "p", said("hello"))
+    for at in range(60):
+        past.says("cyd", f"r{at}", said(f"answer {at}.", POST))
+    await looked_up(past, post)
+    within = [query for query in past.asked if "type:Undo" in query]
+    assert sum(query.count("about:") for query in within) == 5
+    assert all(named("cyd", f"r{at}") in " ".join(within) for at in range(55, 60))
+
+
 async def test_what_is_flooded_is_known_by_its_words_all_the_same(monkeypatch):
     monkeypatch.setattr(past_answers, "PLENTY", 20)
     monkeypatch.setattr(past_answers, "PAGE", 10)

@@ -77,6 +77,33 @@ async def test_the_arrows_open_and_close_it_too_from_inside_it_as_well(reader):
     await closes_at_its_beginning(reader, "left", before)
 
 
+async def test_what_was_opened_last_is_closed_first_a_text_before_the_thread_that_it_stands_in(reader):
+    reader.says("bob", "p", said("who comes along?"))
+    reader.says("cyd", "a", said("\n".join(f"word {number}." for number in range(8)), POST))
+    await reader.select("who comes")
+    await reader.press("right", "down", "right")
+    assert "word 7." in screen_text(reader.app)
+    await reader.press("left")
+    assert "word 0." in selected(reader) and "word 7." not in screen_text(reader.app)
+    await reader.press("left")
+    assert f"{CLOSED}↳1" in selected(reader)
+
+
+@pytest.mark.parametrize(("size", "words"), [((100, 30), "↳ cyd answer 5."), ((50, 24), "↳ (5 deep) cyd answer 5.")])
+async def test_on_a_narrow_screen_what_stands_deep_says_how_deep_and_is_not_pushed_out(size, words):
+    world = World()
+    async with world.app().run_test(size=size) as pilot:
+        reader = Reader(pilot, await ready(pilot), world)
+        reader.says("bob", "p", said("who comes along?"))
+        before = POST
+        for depth in range(1, 6):
+            reader.says("cyd", f"a{depth}", said(f"answer {depth}.", before))
+            before = named("cyd", f"a{depth}")
+        await reader.select("who comes")
+        await reader.press("C")
+        assert words in screen_text(reader.app)
+
+
 async def test_keys_do_to_an_answer_beneath_what_they_do_to_any_activity(reader):
     await at_a_thread(reader)
     await reader.press("C", "down", "f")
